@@ -1,0 +1,307 @@
+"""Templates on Go's functions: comparison, lookups, escapes and printf."""
+# ruff: noqa: E501 - a template stays on one line
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+from tests.unit.templates.golden.case import Case, group
+
+_OPERANDS = (
+    "1",
+    "2",
+    "-1",
+    "`a`",
+    "`b`",
+    "``",
+    "true",
+    "false",
+    "1.5",
+    "2.5",
+    ".l",
+    ".m",
+    "'a'",
+    "(index `abc` 0)",
+)
+_NUMERIC_MIX = {("int", "float"), ("float", "int")}
+
+
+def _kind(operand: str) -> str:
+    if operand.startswith(("1.", "2.")):
+        return "float"
+    return "int" if operand[0] in "-12'(" else "other"
+
+
+def _comparisons(function: str, pairs: Sequence[tuple[str, str]]) -> list[Case]:
+    """Comparisons one by one; integers with floats are a documented deviation and left out."""
+    kept = [(a, b) for a, b in pairs if (_kind(a), _kind(b)) not in _NUMERIC_MIX]
+    return group(f"compare-{function}", *(f"{{{{{function} {a} {b}}}}}" for a, b in kept))
+
+
+_ALL = [(a, b) for a in _OPERANDS for b in _OPERANDS]
+_ALIKE = [(a, b) for a, b in _ALL if _kind(a) == _kind(b)]
+
+_VERBS = "vdboOxXcqUeEfFgGstTwzy!"
+_FLAGS = (
+    "",
+    "+",
+    "-",
+    " ",
+    "#",
+    "0",
+    "8",
+    "-8",
+    "08",
+    "+8",
+    "+08",
+    "#8",
+    ".0",
+    ".1",
+    ".3",
+    "8.3",
+    "-8.3",
+    "08.2",
+    "+.2",
+    " .2",
+    "#.3",
+    "# ",
+    "#08",
+    "-08",
+    "+-8",
+)
+_ARGUMENTS = (
+    "5",
+    "-42",
+    "0",
+    "233",
+    "128512",
+    "2.5",
+    "-0.125",
+    "1e100",
+    "1000000.0",
+    "1e-7",
+    "0.0",
+    '`héy\t"`',
+    "``",
+    "true",
+    ".nums",
+    ".holes",
+    ".m2",
+    ".nested",
+    ".el",
+    ".em",
+    "(index `é` 1)",
+)
+
+
+def _matrix() -> list[Case]:
+    """Every verb on every kind of argument, one case for each verb and flag with all arguments in it."""
+    templates: list[str] = []
+    for verb, flag in product(_VERBS, _FLAGS):
+        for chosen in (_ARGUMENTS[:7], _ARGUMENTS[7:14], _ARGUMENTS[14:]):
+            form = "|".join([f"%{flag}{verb}"] * len(chosen))
+            templates.append(f"{{{{printf {_quoted(form)} {' '.join(chosen)}}}}}")
+    return group("printf-matrix", *templates)
+
+
+def _quoted(text: str) -> str:
+    return f"`{text}`"
+
+
+FUNCTIONS: list[Case] = [
+    *_comparisons("eq", _ALL),
+    *_comparisons("ne", _ALIKE),
+    *_comparisons("lt", _ALL),
+    *_comparisons("le", _ALIKE),
+    *_comparisons("gt", _ALIKE),
+    *_comparisons("ge", _ALIKE),
+    *group(
+        "compare",
+        "{{eq}}",
+        "{{eq 1}}",
+        "{{eq 1 2 3 1}}",
+        "{{eq 1 2 3}}",
+        "{{eq 1 1 `a`}}",
+        "{{eq 1 `a` 1}}",
+        "{{eq .n 5}} {{eq .s `héllo`}} {{eq .f 2.5}} {{eq .yes true}}",
+        "{{ne 1}}",
+        "{{ne 1 2 3}}",
+        "{{lt 1}}",
+        "{{lt 1 2 3}}",
+        "{{eq nil nil}}",
+        "{{eq .m nil}} {{eq nil .m}} {{eq 1 nil}} {{ne nil 1}}",
+        "{{eq .null nil}}",
+        "{{1 | eq 1}}",
+        "{{1 | lt 2}} {{2 | lt 1}}",
+        "{{eq (len .l) 5}}",
+        "{{lt `a` `é`}} {{lt `Z` `a`}} {{lt `` `a`}} {{lt `a` `ab`}}",
+        "{{ge 3 3}} {{le 3 3}} {{gt 3 3}} {{lt 3 3}}",
+        "{{eq `a` `a` | not}}",
+        "{{eq .big 9007199254740993}} {{eq .big 9007199254740992}}",
+    ),
+    *group(
+        "len",
+        "{{len .s}} {{len .l}} {{len .m}} {{len .el}} {{len .em}} {{len .empty}}",
+        "{{len `☃😀`}}",
+        '{{len "\\xff\\xfe"}}',
+        "{{len 3}}",
+        "{{len 2.5}}",
+        "{{len true}}",
+        "{{len .n}}",
+        "{{.l | len}}",
+    ),
+    *group(
+        "index",
+        "{{index .l 0}} {{index .l 1}} {{index .l 2}}",
+        "{{index .l 5}}",
+        "{{index .l -1}}",
+        "{{index .l `a`}}",
+        "{{index .l 1.0}}",
+        "{{index .l nil}}",
+        "{{index .l true}}",
+        "{{index .m `a`}}",
+        "{{index .m `deep` `x` `y`}}",
+        "{{index .m 1}}",
+        "{{index .m true}}",
+        "{{index .s 0}} {{index .s 1}} {{index .s 5}}",
+        "{{index .s 6}}",
+        "{{index .s `a`}}",
+        "{{index .n 0}}",
+        "{{index .yes 0}}",
+        "{{index .l}}",
+        "{{index .n}}",
+        "{{index}}",
+        "{{index .nested 0 1}} {{index .nested 1 `k` 0}}",
+        "{{index .nested 0 2}}",
+        "{{index .m `a` 0}}",
+        "{{0 | index .l}}",
+        "{{index .l 'a'}}",
+        '{{index .nums (index "\\x01" 0)}}',
+        "{{(index .objs 0).name}}",
+        "{{(index .objs 0).tags}}",
+        "{{index .empty 0}}",
+        "{{index .el 0}}",
+        "{{printf `%T %v %d %c` (index .s 0) (index .s 0) (index .s 0) (index .s 0)}}",
+    ),
+    *group(
+        "slice",
+        "{{slice .s 0 1}} {{slice .s 1 3}} {{slice .s 3}} {{slice .s}} {{slice .s 6}}|{{slice .s 0 6}}",
+        "{{slice .s 0 2}}",
+        "{{slice .s 2}}",
+        "{{slice .s 7}}",
+        "{{slice .s 0 7}}",
+        "{{slice .s 3 1}}",
+        "{{slice .s -1}}",
+        "{{slice .s 0 1 2}}",
+        "{{slice .s `a`}}",
+        "{{slice .s 1.0}}",
+        "{{slice .l}} {{slice .l 1}} {{slice .l 1 3}} {{slice .l 0 5}} {{slice .l 5}}",
+        "{{slice .l 1 2 3}} {{slice .l 0 0 0}}",
+        "{{slice .l 1 3 2}}",
+        "{{slice .l 2 1 3}}",
+        "{{slice .l 0 6}}",
+        "{{slice .l 0 1 6}}",
+        "{{slice .l 0 1 2 3}}",
+        "{{slice .m 0}}",
+        "{{slice .n 0}}",
+        "{{slice .yes}}",
+        "{{slice}}",
+        "{{slice .l nil}}",
+        "{{slice .el 0}} {{slice .empty 0}}",
+        "{{1 | slice .s}}",
+        "{{print (slice .s 0 2) (slice .s 2)}}",
+        "{{printf `%s%s` (slice .s 0 2) (slice .s 2)}}",
+        "{{printf `%q` (slice .s 0 2)}}",
+        "{{len (slice .s 0 2)}}",
+    ),
+    *group(
+        "print",
+        "{{print}}|{{println}}",
+        "{{print 1 2}} {{print `a` 1}} {{print 1 `a`}} {{print `a` `b`}} {{print 1 `a` 2}} {{print 1 2.5 true}}",
+        "{{println 1 2}}{{println `a` `b`}}{{println .l .m}}",
+        "{{print .l .m .s .n .f .yes}}",
+        "{{print 1.0 1e6 1e20 1e21 1e-5 0.0001 123456789.0 100000.0}}",
+        "{{print .big .neg}}",
+        "{{.l}} {{.holes}} {{.m}} {{.nested}} {{.m2}} {{.el}} {{.em}} {{.objs}}",
+        "{{.f}} {{.fzero}} {{.yes}} {{.no}} {{.n}} {{.neg}} {{.big}}",
+        "{{print `` 1 `` 2}}",
+        "{{printf}}",
+        "{{printf 1}}",
+        "{{printf .n}}",
+        "{{printf .l 1}}",
+        "{{printf true}}",
+        "{{call}}",
+        "{{call 1}}",
+        "{{call .s}}",
+        "{{call nil}}",
+        "{{call .s 1 2}}",
+    ),
+    *group(
+        "escape",
+        "{{html .html}}",
+        "{{js .html}}",
+        "{{urlquery .html}}",
+        "{{.html | html}} {{.s | js}} {{.s | urlquery}}",
+        "{{html 1 2 `a` `b` true}} {{js 1 2 `<`}} {{urlquery 1 2 `&`}}",
+        "{{html}}{{js}}{{urlquery}}|",
+        "{{html .l}} {{js .m}} {{urlquery .l}}",
+        "{{urlquery ` +%/?:@!$&'()*,;=-_.~[]{}|^é☃`}}",
+        "{{js `\"'<>&=\\/`}}",
+        '{{js "\\n\\r\\t\\x00\\x1f\\x7f\\u00a0\\u2029\\ufeff\\U000E0001é😀"}}',
+        '{{js "\\xff"}}{{html "\\xff"}}{{urlquery "\\xff"}}',
+        '{{html "a\\x00b"}}',
+    ),
+    *group(
+        "printf",
+        "{{printf ``}}|{{printf `plain`}}|{{printf `100%%`}}",
+        "{{printf `%`}}|{{printf `a%`}}|{{printf `%5`}}|{{printf `%-`}}|{{printf `%.`}}|{{printf `%5.`}}|{{printf `%[1]`}}",
+        "{{printf `%` 1}}|{{printf `%.` 1}}|{{printf `%5.` 1}}|{{printf `%[1]` 1}}|{{printf `%*` 1}}",
+        "{{printf `%d`}}|{{printf `%d %d` 1}}|{{printf `%s`}}|{{printf `%!`}}|{{printf `%!` 1}}",
+        "{{printf `%d` 1 2}}|{{printf `x` 1 `a` 2.5 true .nums}}|{{printf `%d` 1 `z`}}",
+        "{{printf `%%d` 1}}",
+        "{{printf `%5%`}}|{{printf `%-5%|`}}",
+        "{{printf `%*d` 5 1}}|{{printf `%-*d|` 5 1}}|{{printf `%*d|` -5 1}}|{{printf `%0*d|` -5 1}}",
+        "{{printf `%.*f` 2 1.0}}|{{printf `%.*f` -2 1.0}}|{{printf `%*.*f` 8 2 1.0}}",
+        "{{printf `%*d` `a` 1}}|{{printf `%.*d` `a` 1}}|{{printf `%*d` 1}}|{{printf `%*d`}}|{{printf `%*d` 2.5 1}}|{{printf `%*d` true 1}}",
+        "{{printf `%*d` 1000001 1}}|{{printf `%.*d` 1000001 1}}|{{printf `%*d` -1000001 1}}",
+        "{{printf `%[1]d %[1]d` 7}}|{{printf `%[2]d %[1]d` 1 2}}|{{printf `%[2]d %d` 1 2}}|{{printf `%[2]d` 1 2}}",
+        "{{printf `%[3]d` 1 2}}|{{printf `%[0]d` 1}}|{{printf `%[-1]d` 1}}|{{printf `%[x]d` 1}}|{{printf `%[]d` 1}}|{{printf `%[1d` 1}}|{{printf `%[` 1}}|{{printf `%[]` 1}}",
+        "{{printf `%[1]*[2]d` 5 7}}|{{printf `%[2]*[1]d` 5 7}}|{{printf `%[1]*d` 5 7}}|{{printf `%[2]*.[1]*[3]f` 2 8 1.5}}",
+        "{{printf `%[1]5d` 7}}|{{printf `%[1].2d` 7}}|{{printf `%5[1]d` 7}}|{{printf `%.2[1]f` 7.0}}|{{printf `%.[1]*[2]f` 1 7.0}}",
+        "{{printf `%[99999999]d` 1}}|{{printf `%10000011d|` 1}}|{{printf `%.10000011f|` 1.5}}|{{printf `%1000000000d` 1}}",
+        "{{printf `%d %s %v` `a` 1 .l}}|{{printf `%d` 1.0}}|{{printf `%f` 1}}|{{printf `%t` 1}}|{{printf `%s` true}}",
+        "{{printf `%s` .nums}}|{{printf `%d` .strs}}|{{printf `%q` .strs}}|{{printf `%x` .strs}}|{{printf `%d` .m2}}|{{printf `%s` .m}}",
+        "{{printf `%v %+v %#v` .objs .objs .objs}}",
+        "{{printf `%#v` .l}}|{{printf `%#v` .m2}}|{{printf `%#v` .nested}}|{{printf `%#v %#v %#v %#v %#v` 1 1.0 1e6 `a` true}}",
+        "{{printf `%T %T %T %T %T %T` 1 1.5 `a` true .l .m}}|{{printf `%T` 'a'}}|{{printf `%8T|%-8T|%.2T` 1 1 1}}",
+        "{{printf `%v %d` .l .l}}",
+        "{{printf `%é`}}|{{printf `%é` 1}}|{{printf `%\n` 1}}|{{printf `% d` 5}}|{{printf `%  d` 5}}|{{printf `%++d` 5}}",
+        "{{printf `%6.2f|%-8.3s|%+d|%x|%X|%o|%b|%e|%g|%t` 3.14159 `abcdef` 5 255 255 8 5 1234.5 1e-10 true}}",
+        "{{printf `%5s|%-5s|%05s|%.1s|%5.1s` `é` `é` `é` `éa` `éa`}}",
+        '{{printf "%q %+q %#q %x" "\\xff" "\\xff" "\\xff" "\\xff"}}',
+        '{{printf "%s|%5s|%.1s" "\\xff" "\\xff" "\\xffa"}}',
+        '{{printf "%q" "\\a\\b\\f\\n\\r\\t\\v\\\\\\"\\x00\\x7f\\u00a0\\u200b\\ufeff\\U0001F600\\U000E0001"}}',
+        '{{printf "%+q" "é☃😀"}}|{{printf "%#q" "a`b"}}|{{printf "%#q" "a\\tb"}}|{{printf "%#+q" "é"}}',
+        "{{printf `%c%c%c%c` 65 233 128512 -1}}|{{printf `%c` 1114112}}|{{printf `%c` 55296}}",
+        "{{printf `%q %q %q %q` 65 10 39 1114112}}|{{printf `%+q %#q` 233 233}}",
+        "{{printf `%U %#U %#U %U %.8U %#.6U|%12U|%-12U|%012U` 65 65 10 -1 65 233 65 65 65}}",
+        "{{printf `%x %X %#x %# x % x % X` `héy` `héy` `héy` `héy` `héy` `héy`}}|{{printf `%.2x %10x %-10x| %010x` `abc` `abc` `abc` `abc`}}",
+        "{{printf `%x %x %#x %X` -255 0 0 -255}}|{{printf `%08x %+x % x %#08x %#8x` 255 255 255 255 255}}",
+        "{{printf `%x %X %.3x %#x %+x` 1.5 -2.75 3.14159 1.0 1.0}}|{{printf `%.0x %20.5x|` 1.9 3.14159}}",
+        "{{printf `%b %b` 1.5 -0.1}}|{{printf `%e %E %.0e %#.0e` 123456.789 1e-10 5.5 5.5}}",
+        "{{printf `%g %G %.3g %.10g %#g %#.3g` 1e21 1e-7 123456.0 123456.0 1.0 1000.0}}",
+        "{{printf `%f %.0f %.1f %#.0f %8.2f|%-8.2f|%08.2f %+.1f % .1f` 1.5 2.5 0.25 2.0 3.14159 3.14159 -3.14159 2.0 2.0}}",
+        "{{printf `%v %v %v %v %v %v %v` 1e20 1e21 123456789.0 0.00001 1e6 999999.0 100000.0}}",
+        "{{printf `%6v|%-6v|%06v` .nums .nums .nums}}|{{printf `%6v` .m2}}|{{printf `%.1f` .nums}}",
+        "{{printf `%.3v|%.1v|%5.3v` `abcdef` 2.55 3.14159}}",
+        "{{printf `%8t|%-8t|%08t` true false true}}|{{printf `%5d` true}}|{{printf `%5d` `a`}}|{{printf `%+d` `a`}}",
+        "{{printf `%.0d|%.0d|%5.0d|%05.0d|%+.0d` 0 1 0 0 0}}|{{printf `%.3d %.3x %#.3x %.3o` 5 5 5 5}}",
+        "{{printf `%#o %#o %O %#O %#b %#d` 8 0 8 8 5 5}}",
+        "{{printf `%w %w` 1 `a`}}|{{printf `%w` .nums}}|{{printf `%#w` .nums}}|{{printf `%+w` 1}}",
+        "{{printf (print `%` `d`) 5}}|{{5 | printf `%d`}}|{{printf `%d` (len .l)}}",
+        "{{printf `%d` 9223372036854775807}} {{printf `%x` -9223372036854775808}}",
+        '{{printf "\\xff%d\\xc3" 1}}',
+    ),
+    *_matrix(),
+]
