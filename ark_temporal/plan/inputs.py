@@ -1,0 +1,95 @@
+"""A run's input: what the caller gave, checked against what the team declares, with defaults filled in."""
+
+import json
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+from ark_temporal.plan.model import InputPlan, InputType, Plan
+
+_PYTHON_TYPES: dict[InputType, tuple[type, ...]] = {
+    "string": (str,),
+    "number": (int, float),
+    "integer": (int,),
+    "boolean": (bool,),
+    "object": (dict,),
+    "array": (list,),
+}
+
+
+class InputError(ValueError):
+    """The input of a run does not fit its team.
+
+    Attributes:
+        problems: One full sentence for each thing that is wrong.
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__(" ".join(problems))
+        self.problems = problems
+
+
+def resolve_input(plan: Plan, given: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Merge the caller's input over the defaults and bring it to the declared types.
+
+    A key that the team does not declare passes as it is. Text given for an input of another type is read as
+    JSON, so that `-i count=3` and a template's result mean what they say.
+
+    Raises:
+        InputError: A required input is missing, or a value is not of its declared type.
+    """
+    resolved: dict[str, JsonValue] = {**plan.input_defaults}
+    problems: list[str] = []
+    for declared in plan.inputs:
+        value = given.get(declared.name)
+        if value is None:
+            if declared.required and declared.default is None and declared.name not in resolved:
+                problems.append(_missing(plan, declared))
+            elif declared.default is not None:
+                resolved[declared.name] = declared.default
+    types: dict[str, InputType] = {declared.name: declared.type for declared in plan.inputs}
+    for name, value in given.items():
+        if value is None and name in types:
+            continue
+        try:
+            resolved[name] = coerce(value, types[name]) if name in types else value
+        except ValueError as error:
+            problems.append(f'Input "{name}" of team "{plan.team}" {error}')
+    if problems:
+        raise InputError(problems)
+    return resolved
+
+
+def coerce(value: JsonValue, wanted: InputType) -> JsonValue:
+    """The value as the wanted type; text is read as JSON where text is not wanted.
+
+    Raises:
+        ValueError: It cannot be read so.
+    """
+    if wanted == "string" and isinstance(value, bool | int | float):
+        return json.dumps(value)
+    if isinstance(value, str) and wanted != "string":
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise ValueError(f"must be of type {wanted}, not the text {_short(value)}.") from None
+    if wanted == "integer" and isinstance(value, float) and value.is_integer():
+        return int(value)
+    fits = isinstance(value, _PYTHON_TYPES[wanted])
+    if isinstance(value, bool) and wanted != "boolean":
+        fits = False
+    if not fits:
+        raise ValueError(f"must be of type {wanted}, not {_short(json.dumps(value))}.")
+    return value
+
+
+def _missing(plan: Plan, declared: InputPlan) -> str:
+    about = f" ({declared.description.strip()})" if declared.description.strip() else ""
+    return (
+        f'Team "{plan.team}" needs the input "{declared.name}"{about}: '
+        f"give it with -i {declared.name}=... or in --input."
+    )
+
+
+def _short(text: str, limit: int = 60) -> str:
+    return repr(text if len(text) <= limit else f"{text[:limit]}...")

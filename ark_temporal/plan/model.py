@@ -1,0 +1,197 @@
+"""The frozen plan: all that a run needs to know, with every reference resolved and no secret in it."""
+
+import hashlib
+import json
+from typing import Literal
+
+from pydantic import Field, JsonValue, model_validator
+
+from ark_temporal.llm.types import Provider
+from ark_temporal.wire import FrozenWire
+
+InputType = Literal["string", "number", "integer", "boolean", "object", "array"]
+
+PLAN_VERSION = 1
+"""Raised when a plan of today means something else to the workers of yesterday."""
+
+
+class InputPlan(FrozenWire):
+    """One declared input of a team.
+
+    Attributes:
+        default: Used where the caller gives none; None together with `required` false means empty text.
+    """
+
+    name: str
+    type: InputType = "string"
+    description: str = ""
+    required: bool = False
+    default: JsonValue = None
+
+
+class KeyRef(FrozenWire):
+    """A key of a Secret or ConfigMap, by name. Its value is looked up on the worker only."""
+
+    kind: Literal["Secret", "ConfigMap"] = "Secret"
+    name: str
+    key: str
+
+
+class EnvSource(FrozenWire):
+    """A whole Secret or ConfigMap whose keys are a role's environment, by name."""
+
+    kind: Literal["Secret", "ConfigMap"] = "Secret"
+    name: str
+    prefix: str = ""
+
+
+class PromptPart(FrozenWire):
+    """A piece of a system prompt: its text, or where the worker finds it."""
+
+    text: str = ""
+    ref: KeyRef | None = None
+
+
+class AgentPlan(FrozenWire):
+    """Who answers a step.
+
+    Attributes:
+        role: The role's name in its team.
+        agent: The ArkAgent behind the role; for an inline role the `{team}-{role}` that it stands for.
+        provider: Set where the caller forces one; else the worker decides by the model's name and the role's
+            environment.
+        system: Pieces of the system prompt, joined by blank lines.
+        env_from: Where the role's credentials come from, the later winning over the earlier.
+        max_tokens_per_call: The most tokens one call may generate.
+        timeout_seconds: The longest one attempt of a call may take.
+    """
+
+    role: str
+    agent: str
+    model: str
+    provider: Provider | None = None
+    system: tuple[PromptPart, ...] = ()
+    env_from: tuple[EnvSource, ...] = ()
+    max_tokens_per_call: int = 8000
+    timeout_seconds: int = 120
+    temperature: float | None = None
+
+
+class PromptInput(FrozenWire):
+    """One line of a step's prompt: a name and the template of its value."""
+
+    name: str
+    template: str
+
+
+class LoopPlan(FrozenWire):
+    """Repeat the step while `condition` is truthy, at most `max_iterations` more times."""
+
+    condition: str
+    max_iterations: int = 10
+
+
+class ValidationPlan(FrozenWire):
+    """Checks that a step's output must pass, and what to do when it does not.
+
+    Attributes:
+        reject_patterns: RE2 patterns that must not be found.
+        contains: RE2 pattern that must be found.
+        json_schema: JSON Schema that the output must satisfy.
+        semantic: What a second model call is asked about the output.
+        on_failure: Ask again, or fail the step at once.
+        max_retries: How often to ask again.
+    """
+
+    reject_patterns: tuple[str, ...] = ()
+    contains: str | None = None
+    json_schema: JsonValue = None
+    semantic: str | None = None
+    on_failure: Literal["retry", "fail"] = "fail"
+    max_retries: int = 2
+
+
+class StepPlan(FrozenWire):
+    """One step of a pipeline.
+
+    Attributes:
+        name: Unique in the plan; templates say `.steps.<name>`.
+        role: Which of the plan's agents answers.
+        depends_on: Steps that must have succeeded or been skipped before.
+        condition: Template; a falsy result skips the step.
+        output_schema: JSON Schema that the output must satisfy.
+
+    """
+
+    name: str
+    role: str
+    inputs: tuple[PromptInput, ...] = ()
+    depends_on: tuple[str, ...] = ()
+    condition: str | None = None
+    loop: LoopPlan | None = None
+    output_schema: JsonValue = None
+    validation: ValidationPlan | None = None
+
+
+class Plan(FrozenWire):
+    """A team, compiled. Immutable; the input of its workflow.
+
+    Attributes:
+        version: Of this format.
+        team: The ArkTeam's name.
+        inputs: Declared inputs.
+        input_defaults: Values under the caller's input, from the older `spec.input`.
+        agents: By role.
+        steps: In the order of the manifest.
+        output: Template of the result; None takes the output of the last step that succeeded.
+        timeout_seconds: From the run's start; None waits for ever.
+        max_tokens: Of the whole run; None is no limit.
+    """
+
+    version: Literal[1] = PLAN_VERSION
+    team: str
+    namespace: str = "default"
+    inputs: tuple[InputPlan, ...] = ()
+    input_defaults: dict[str, str] = Field(default_factory=dict[str, str])
+    agents: dict[str, AgentPlan]
+    steps: tuple[StepPlan, ...]
+    output: str | None = None
+    timeout_seconds: int | None = None
+    max_tokens: int | None = None
+
+    @model_validator(mode="after")
+    def _can_run(self) -> "Plan":
+        """A plan may come from any Temporal client: one that could never end is refused at once."""
+        names = [step.name for step in self.steps]
+        if not names or len(set(names)) != len(names):
+            raise ValueError("a plan needs steps, each with a name of its own")
+        waiting = {step.name: set(step.depends_on) for step in self.steps}
+        for step in self.steps:
+            if step.role not in self.agents:
+                raise ValueError(f'step "{step.name}" has the role "{step.role}", which no agent plays')
+        while free := [name for name, others in waiting.items() if not others]:
+            for name in free:
+                del waiting[name]
+            for others in waiting.values():
+                others.difference_update(free)
+        if waiting:
+            raise ValueError(f"these steps can never start: {', '.join(sorted(waiting))}")
+        return self
+
+    def digest(self) -> str:
+        """The plan's identity: sha256 over its canonical JSON, in hex."""
+        canonical = json.dumps(
+            self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+        )
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def step(self, name: str) -> StepPlan:
+        """The step of that name.
+
+        Raises:
+            KeyError: There is none.
+        """
+        for step in self.steps:
+            if step.name == name:
+                return step
+        raise KeyError(name)

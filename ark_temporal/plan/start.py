@@ -1,0 +1,43 @@
+"""What a pipeline workflow is started with, and what it returns. Public: any Temporal client may use it."""
+
+from typing import ClassVar
+
+from pydantic import Field, JsonValue
+
+from ark_temporal.plan.model import Plan
+from ark_temporal.plan.record import TokenUsage
+from ark_temporal.wire import FrozenWire, Wire
+
+DEFAULT_PAYLOAD_LIMIT = 1_900_000
+"""Bytes that a payload may have where no payload storage is set up; Temporal itself refuses 2 MiB."""
+
+
+class PipelineInput(FrozenWire):
+    """The argument of the workflow `Pipeline`.
+
+    Attributes:
+        plan: What to run.
+        input: The caller's input, before defaults.
+        search_attributes: Whether the server knows ours, so that the workflow may set them.
+        payload_limit_bytes: The largest prompt or result that the run's payload storage carries.
+    """
+
+    plan: Plan
+    input: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    search_attributes: bool = False
+    payload_limit_bytes: int = DEFAULT_PAYLOAD_LIMIT
+
+
+class PipelineResult(Wire):
+    """The result of the workflow `Pipeline`.
+
+    Attributes:
+        output: The run's result.
+        cost_usd: None where no price is known.
+    """
+
+    always: ClassVar[frozenset[str]] = frozenset({"output"})
+
+    output: str = ""
+    token_usage: TokenUsage = Field(default_factory=TokenUsage)
+    cost_usd: float | None = None

@@ -1,0 +1,72 @@
+"""How an agent's system prompt is composed, from its own prompt and its ArkSettings."""
+
+from collections.abc import Iterator, Sequence
+
+from ark_temporal.manifests import ArkSettings, Bundle
+from ark_temporal.manifests.agent_parts import AgentParts
+from ark_temporal.plan.model import KeyRef, PromptPart
+from ark_temporal.plan.prompts import ENVELOPE_RULE
+
+_FORMATS = {
+    "structured-json": "Answer with JSON only.",
+    "markdown": "Answer in Markdown.",
+    "plain": "Answer in plain text, without any markup.",
+}
+_PERSONA, _OUTPUT_RULES = "persona", "outputRules"
+
+
+def compose(
+    parts: AgentParts, settings: Sequence[ArkSettings], bundle: Bundle, namespace: str
+) -> tuple[PromptPart, ...]:
+    """The pieces of a system prompt, in the order in which they are joined.
+
+    What stands before the agent's own prompt, the prompt, what stands after it, each by the order of the
+    settings; then the guidance of MCP servers; then the rule about other agents' output.
+    """
+    texts_before = [text for one in settings for text in _before(one)]
+    texts_after = [text for one in settings for text in _after(one)]
+    guidance = [
+        f"### {server.name}\n{server.guidance.strip()}" for server in parts.mcp_servers if server.guidance
+    ]
+    if guidance:
+        texts_after.append("\n\n".join(["## MCP Tool Guidance", *guidance]))
+    return (
+        *(PromptPart(text=text) for text in texts_before if text.strip()),
+        *_own_prompt(parts, bundle, namespace),
+        *(PromptPart(text=text) for text in [*texts_after, ENVELOPE_RULE] if text.strip()),
+    )
+
+
+def _own_prompt(parts: AgentParts, bundle: Bundle, namespace: str) -> Iterator[PromptPart]:
+    """The agent's own prompt. A reference wins over text; a Secret's is left for the worker to read."""
+    ref = parts.system_prompt_ref
+    if ref is None:
+        yield PromptPart(text=parts.system_prompt or "")
+    elif ref.secret_key_ref is not None:
+        yield PromptPart(ref=KeyRef(name=ref.secret_key_ref.name, key=ref.secret_key_ref.key))
+    elif ref.config_map_key_ref is not None:
+        name, key = ref.config_map_key_ref.name, ref.config_map_key_ref.key
+        values = bundle.config_maps.get((namespace, name), {})
+        if key in values:
+            yield PromptPart(text=values[key])
+        else:
+            yield PromptPart(ref=KeyRef(kind="ConfigMap", name=name, key=key))
+
+
+def _before(settings: ArkSettings) -> Iterator[str]:
+    spec = settings.spec
+    if spec.fragments:
+        yield from (fragment.text for fragment in spec.fragments if fragment.position == "prepend")
+    else:
+        yield spec.prompt_fragments.get(_PERSONA, "")
+
+
+def _after(settings: ArkSettings) -> Iterator[str]:
+    spec = settings.spec
+    if spec.fragments:
+        yield from (fragment.text for fragment in spec.fragments if fragment.position == "append")
+    else:
+        others = sorted(spec.prompt_fragments.keys() - {_PERSONA, _OUTPUT_RULES})
+        yield from (spec.prompt_fragments.get(name, "") for name in (_OUTPUT_RULES, *others))
+    if spec.output_format is not None:
+        yield _FORMATS[spec.output_format]

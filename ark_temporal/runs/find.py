@@ -1,0 +1,136 @@
+"""Finding runs: by id, the latest one, or by what they are."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from ark_temporal.plan.record import RunPhase
+from ark_temporal.runs.connection import Connection, ConnectionFailedError
+from ark_temporal.runs.names import MEMO, PIPELINE
+from ark_temporal.wire import Wire
+
+if TYPE_CHECKING:
+    from temporalio.client import WorkflowExecution
+
+LATEST = "latest"
+"""Stands for the run that started last, wherever a run's id is asked for."""
+
+OUR_RUNS = f"WorkflowType = '{PIPELINE}'"
+
+_PHASES: dict[str, RunPhase] = {
+    "RUNNING": "Running",
+    "COMPLETED": "Succeeded",
+    "FAILED": "Failed",
+    "TIMED_OUT": "Failed",
+    "CANCELED": "Cancelled",
+    "TERMINATED": "Terminated",
+}
+
+
+class RunNotFoundError(LookupError):
+    """There is no run of that name."""
+
+
+class RunSummary(Wire):
+    """A run in a list.
+
+    Attributes:
+        plan: Digest of its plan.
+        history_length: Events in its history.
+    """
+
+    id: str
+    team: str = ""
+    namespace: str = ""
+    plan: str = ""
+    phase: RunPhase
+    start_time: datetime
+    completion_time: datetime | None = None
+    history_length: int = 0
+
+
+class RunMemo(Wire):
+    """What a run's memo says about it, so that lists need no search attributes. One value: each costs.
+
+    Attributes:
+        plan: Digest of its plan.
+    """
+
+    team: str = ""
+    namespace: str = ""
+    plan: str = ""
+
+
+async def read_memo(execution: "WorkflowExecution") -> RunMemo:
+    """The memo of a run; an empty one for a workflow that was not submitted by us."""
+    return await execution.memo_value(MEMO, RunMemo(), type_hint=RunMemo)
+
+
+async def list_runs(
+    connection: Connection, *, query: str = "", team: str = "", phase: str = "", limit: int = 20
+) -> AsyncIterator[RunSummary]:
+    """Runs, the latest first.
+
+    Args:
+        connection: Where to look.
+        query: A Temporal list filter, added to ours.
+        team: Only of this team; needs our search attributes.
+        phase: Only in this phase.
+        limit: At most so many.
+
+    Raises:
+        ValueError: Temporal does not understand the query.
+        ConnectionFailedError: Temporal does not answer.
+    """
+    from temporalio.service import RPCError, RPCStatusCode
+
+    filters = [OUR_RUNS, *([f"ArkTeam = '{_quoted(team)}'"] if team else [])]
+    filters += [f"ExecutionStatus = '{_status(phase)}'"] if phase else []
+    filters += [f"({query})"] if query else []
+    try:
+        async for execution in connection.client.list_workflows(" AND ".join(filters), limit=limit):
+            yield await _summary(execution)
+    except RPCError as error:
+        if error.status == RPCStatusCode.INVALID_ARGUMENT:
+            raise ValueError(f"Temporal does not understand the query: {error.message}.") from None
+        raise ConnectionFailedError(f"Temporal does not list runs: {error.message}.") from None
+
+
+async def find_run(connection: Connection, name: str) -> str:
+    """The workflow id behind a run's name, which is an id or `latest`.
+
+    Raises:
+        RunNotFoundError: `latest`, and there is no run yet.
+    """
+    if name != LATEST:
+        return name
+    async for run in list_runs(connection, limit=1):
+        return run.id
+    raise RunNotFoundError("There is no run yet on this Temporal; start one with `ark-temporal submit`.")
+
+
+async def _summary(execution: "WorkflowExecution") -> RunSummary:
+    memo = await read_memo(execution)
+    return RunSummary(
+        id=execution.id,
+        team=memo.team,
+        namespace=memo.namespace,
+        plan=memo.plan,
+        phase=_PHASES.get(execution.status.name if execution.status else "", "Running"),
+        start_time=execution.start_time,
+        completion_time=execution.close_time,
+        history_length=execution.history_length,
+    )
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")
+
+
+def _status(phase: str) -> str:
+    statuses = {ours.lower(): theirs for theirs, ours in reversed(_PHASES.items())}
+    if phase.lower() not in statuses:
+        known = ", ".join(sorted(set(_PHASES.values())))
+        raise ValueError(f"There is no phase {phase!r}; phases are {known}.")
+    name = statuses[phase.lower()]
+    return "".join(part.capitalize() for part in name.split("_"))

@@ -1,0 +1,150 @@
+"""Reading a run's record once, and following it to its end."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ark_temporal.plan.record import RunRecord
+from ark_temporal.runs.connection import Connection, ConnectionFailedError
+from ark_temporal.runs.find import RunNotFoundError
+from ark_temporal.runs.history import HistoryReader
+from ark_temporal.runs.pending import Waiting, look_at_pending
+
+if TYPE_CHECKING:
+    from temporalio.client import WorkflowHandle
+    from temporalio.service import RPCError
+
+RECONNECT_SECONDS = 2.0
+LOST_AFTER_SECONDS = 300.0
+"""How long a watch waits for a Temporal that does not answer."""
+
+_LOOK_SECONDS = 2.0
+"""How often to ask about retries, which are no events of a history."""
+
+_NOTHING = Waiting()
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What can be seen of a run at one moment.
+
+    Attributes:
+        record: The run's record; it keeps changing, so read what you need at once.
+        waiting: What keeps calls waiting now.
+    """
+
+    record: RunRecord
+    waiting: Waiting = _NOTHING
+
+
+async def read_record(connection: Connection, run_id: str) -> RunRecord:
+    """A run's record as of now.
+
+    Raises:
+        RunNotFoundError: There is no such run.
+        ConnectionFailedError: Temporal does not answer.
+        HistoryError: It is another kind of workflow.
+    """
+    from temporalio.service import RPCError
+
+    reader = HistoryReader(run_id, connection.client.data_converter)
+    try:
+        async for event in connection.client.get_workflow_handle(run_id).fetch_history_events():
+            await reader.feed(event)
+    except RPCError as error:
+        raise _explain(run_id, error) from None
+    return reader.record
+
+
+async def watch(
+    connection: Connection, run_id: str, *, notice: Callable[[str], None]
+) -> AsyncGenerator[Sight]:
+    """Follow a run to its end: a sight whenever something changed, the last one with the ended record.
+
+    Args:
+        connection: Where the run is.
+        run_id: Its workflow id.
+        notice: Is told, in a sentence, when Temporal is lost and when it is back.
+
+    Raises:
+        RunNotFoundError: There is no such run.
+        ConnectionFailedError: Temporal did not answer for five minutes.
+        HistoryError: It is another kind of workflow.
+    """
+    from temporalio.service import RPCError
+
+    lost_at: float | None = None
+    clock = asyncio.get_running_loop().time
+    while True:
+        try:
+            async for sight in _follow(connection.client.get_workflow_handle(run_id), connection):
+                if lost_at is not None:
+                    notice("Temporal is back.")
+                    lost_at = None
+                yield sight
+            return
+        except RPCError as error:
+            if not _is_outage(error):
+                raise _explain(run_id, error) from None
+            if lost_at is None:
+                lost_at = clock()
+                notice(f"Temporal at {connection.address} does not answer; the run goes on. Trying again ...")
+            elif clock() - lost_at > LOST_AFTER_SECONDS:
+                raise _explain(run_id, error) from None
+            await asyncio.sleep(RECONNECT_SECONDS)
+
+
+async def _follow(handle: "WorkflowHandle[object, object]", connection: Connection) -> AsyncGenerator[Sight]:
+    """One stay with the server, from the beginning of the history to the end of the run."""
+    reader = HistoryReader(handle.id, connection.client.data_converter)
+    changed = asyncio.Event()
+
+    async def read() -> None:
+        async for event in handle.fetch_history_events(wait_new_event=True):
+            await reader.feed(event)
+            changed.set()
+
+    reading = asyncio.create_task(read())
+    waiting = _NOTHING
+    try:
+        while not reading.done():
+            news = asyncio.create_task(changed.wait())
+            await asyncio.wait({reading, news}, timeout=_LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            news.cancel()
+            if changed.is_set():
+                changed.clear()
+                waiting = _NOTHING
+            elif not reading.done():
+                seen = await look_at_pending(connection, handle.id)
+                if seen == waiting:
+                    continue
+                waiting = seen
+            if not reader.record.ended:
+                yield Sight(reader.record, waiting)
+        await reading
+        yield Sight(reader.record)
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+
+
+def _is_outage(error: "RPCError") -> bool:
+    from temporalio.service import RPCStatusCode
+
+    return error.status in (
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.CANCELLED,
+        RPCStatusCode.UNKNOWN,
+    )
+
+
+def _explain(run_id: str, error: "RPCError") -> Exception:
+    from temporalio.service import RPCStatusCode
+
+    if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
+        return RunNotFoundError(
+            f'There is no run "{run_id}" on this Temporal. `ark-temporal runs list` shows what there is.'
+        )
+    return ConnectionFailedError(f"Temporal does not answer: {error.message}.")

@@ -1,0 +1,162 @@
+"""What a run of ours costs beside the same work written by hand. Run with `make bench`.
+
+One embedded server, one process, both workers up from the start, runs taken in turn: read the ratios. Absolute
+figures depend on the machine and on what else it does.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+
+from benchmarks.contenders import Contender, by_hand, ours
+from worker.embedded import embedded_server
+
+WARM_UP = 10
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A figure and what it must reach."""
+
+    name: str
+    value: float
+    bound: float
+    at_most: bool = True
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is reached."""
+        return self.value <= self.bound if self.at_most else self.value >= self.bound
+
+    def __str__(self) -> str:
+        sign = "<=" if self.at_most else ">="
+        return (
+            f"{'ok  ' if self.holds else 'MISS'}  {self.name:<42} {self.value:8.2f}   ({sign} {self.bound:g})"
+        )
+
+
+async def latency(contenders: list[Contender], rounds: int) -> dict[str, list[float]]:
+    """Milliseconds of single runs, taken in turn."""
+    taken: dict[str, list[float]] = {contender.name: [] for contender in contenders}
+    for _ in range(rounds):
+        for contender in contenders:
+            began = time.perf_counter()
+            await contender.run()
+            taken[contender.name].append((time.perf_counter() - began) * 1000)
+    return taken
+
+
+async def throughput(contenders: list[Contender], in_flight: int, runs: int, rounds: int) -> dict[str, float]:
+    """Runs a second with so many at once: the median over rounds taken in turn."""
+    rates: dict[str, list[float]] = {contender.name: [] for contender in contenders}
+    for _ in range(rounds):
+        for contender in contenders:
+            slots = asyncio.Semaphore(in_flight)
+
+            async def one(contender: Contender = contender, slots: asyncio.Semaphore = slots) -> None:
+                async with slots:
+                    await contender.run()
+
+            began = time.perf_counter()
+            await asyncio.gather(*(one() for _ in range(runs)))
+            rates[contender.name].append(runs / (time.perf_counter() - began))
+    return {name: statistics.median(values) for name, values in rates.items()}
+
+
+async def history(contender: Contender) -> tuple[int, int]:
+    """Events and bytes of one run's history."""
+    run_id = await contender.start()
+    handle = contender.client.get_workflow_handle(run_id)
+    await handle.result()
+    info = (await handle.describe()).raw_description.workflow_execution_info
+    return info.history_length, info.history_size_bytes
+
+
+def memory_per_thousand(address: str, which: str) -> float:
+    """MiB that a worker process grows by with 1,000 runs that wait for their first step."""
+    told = subprocess.run(
+        [sys.executable, "-m", "benchmarks.open_runs", address, which],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    return float(json.loads(told.stdout)["mib"])
+
+
+def start_up(rounds: int) -> tuple[float, float]:
+    """Median seconds of `ark-temporal --help` and of importing typer, taken in turn."""
+    command = [os.path.join(os.path.dirname(sys.executable), "ark-temporal"), "--help"]
+    bare = [sys.executable, "-c", "import typer"]
+    taken: tuple[list[float], list[float]] = ([], [])
+    for _ in range(rounds):
+        for argv, times in zip((command, bare), taken, strict=True):
+            began = time.perf_counter()
+            subprocess.run(argv, stdout=subprocess.DEVNULL, check=True)
+            times.append(time.perf_counter() - began)
+    return statistics.median(taken[0]), statistics.median(taken[1])
+
+
+async def measure(rounds: int) -> list[Limit]:
+    """Take all figures, printing them as they come."""
+    limits: list[Limit] = []
+    async with contextlib.AsyncExitStack() as stack:
+        server = await stack.enter_async_context(embedded_server())
+        mine = await stack.enter_async_context(ours(server.address))
+        hand = await stack.enter_async_context(by_hand(server.address))
+        both = [mine, hand]
+        await latency(both, WARM_UP)
+
+        taken = await latency(both, rounds)
+        median = {name: statistics.median(values) for name, values in taken.items()}
+        p95 = {name: statistics.quantiles(values, n=20)[18] for name, values in taken.items()}
+        for name in median:
+            print(f"latency      {name:<8} p50 {median[name]:7.1f} ms   p95 {p95[name]:7.1f} ms")
+        limits.append(Limit("p50 latency, ours / by hand", median["ours"] / median["by hand"], 1.15))
+
+        for in_flight, runs in ((1, rounds), (20, rounds * 2), (50, rounds * 2)):
+            rates = await throughput(both, in_flight, runs, rounds=5)
+            print(
+                f"throughput   {in_flight:>2} in flight   "
+                + "   ".join(f"{n} {r:.1f}/s" for n, r in rates.items())
+            )
+            ratio = rates["ours"] / rates["by hand"]
+            limits.append(Limit(f"throughput at {in_flight}, ours / by hand", ratio, 0.85, at_most=False))
+
+        sizes = {contender.name: await history(contender) for contender in both}
+        for name, (events, size) in sizes.items():
+            print(f"history      {name:<8} {events} events   {size} bytes")
+        limits.append(Limit("events more per run", sizes["ours"][0] - sizes["by hand"][0], 4))
+
+    for which in ("ours", "by-hand"):
+        async with embedded_server() as server:
+            grown = await asyncio.to_thread(memory_per_thousand, server.address, which)
+        print(f"memory       {which:<8} {grown:.1f} MiB for 1,000 open runs")
+    command, bare = start_up(15)
+    print(f"start-up     --help {command * 1000:.0f} ms   import typer {bare * 1000:.0f} ms")
+    limits.append(Limit("--help / import typer", command / bare, 2.5))
+    return limits
+
+
+def main() -> int:
+    """Measure, and say by the exit code whether every limit holds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=60, help="runs of each kind for the latency")
+    rounds: int = parser.parse_args().rounds
+    os.environ["ARK_HOME"] = tempfile.mkdtemp(prefix="ark-bench-")
+    limits = asyncio.run(measure(rounds))
+    print()
+    print("\n".join(str(limit) for limit in limits))
+    return 0 if all(limit.holds for limit in limits) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
