@@ -61,9 +61,9 @@ async def test_each_step_of_a_team_quotes_the_one_before() -> None:
     said = f'prompt: Shorten <ark:step-output step="writer">\n{second}\n</ark:step-output>\n'
     third = await answer(request(said, role="editor", system="You edit."))
     assert "Write about (output of researcher)" in second
-    assert "From researcher I have" in second
+    assert "It has from researcher" in second
     assert "tides" in second
-    assert "From writer I have" in third
+    assert "It has from writer" in third
     assert "Write about (output of researcher)" in third
     assert not any("ark:step-output" in text for text in (second, third))
     assert max(map(len, (first, second, third))) < 700

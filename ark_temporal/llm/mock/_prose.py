@@ -34,18 +34,16 @@ _IDS = (
 def plain_reply(request: ModelRequest) -> str:
     """A short text that shows who was asked what, and what reached it from earlier steps and tools."""
     role = request.context.role
-    sentences = [
-        f"{MARK} {f'As {_article(role)}' if role else 'Here'}, I was asked: {_quoted(_asked(request))}."
-    ]
+    sentences = [f"{MARK} {role or 'The model'} was asked: {_quoted(_asked(request))}."]
     heard = [*_others(_prompt(request)), *_tool_results(request.messages)]
     sentences += [
-        f"From {who} I have: {_quoted(_short(text, _QUOTE_LENGTH))}." for who, text in heard[:_MAX_QUOTES]
+        f"It has from {who}: {_quoted(_short(text, _QUOTE_LENGTH))}." for who, text in heard[:_MAX_QUOTES]
     ]
     if len(heard) > _MAX_QUOTES:
         sentences.append(f"There are {len(heard) - _MAX_QUOTES} more like it.")
     brief = "" if request.context.private_system else _brief(request.system)
     if brief:
-        sentences.append(f"My brief: {_quoted(brief)}.")
+        sentences.append(f"Its brief: {_quoted(brief)}.")
     return " ".join(sentences)
 
 
@@ -67,10 +65,6 @@ def first_capability(request: ModelRequest) -> str:
         if found:
             return min(found, key=lambda match: match.start(1)).group(1)
     return ""
-
-
-def _article(role: str) -> str:
-    return f"the {role}" if not role.lower().startswith("the ") else role
 
 
 def _prompt(request: ModelRequest) -> str:

@@ -1,0 +1,71 @@
+"""Checks of single steps: schemas, patterns, lookups, approvals."""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+from ark_temporal.manifests.ark_team import ArkTeam
+from ark_temporal.manifests.bundle import Bundle
+from ark_temporal.manifests.checks.schemas import check_schema
+from ark_temporal.manifests.origins import Finding, Path
+from ark_temporal.manifests.pipeline import Approval, RegistryLookup, Validation
+
+
+def check_steps(team: ArkTeam, bundle: Bundle) -> Iterator[Finding]:
+    """Findings about what a step demands of its output, and who does it."""
+    for index, step in enumerate(team.spec.pipeline):
+        path = ("spec", "pipeline", index)
+        yield from check_schema(step.output_schema, (*path, "outputSchema"))
+        if step.validate_ is not None:
+            yield from _validation(step.validate_, (*path, "validate"))
+        if step.registry_lookup is not None:
+            yield from _lookup(step.registry_lookup, (*path, "registryLookup"))
+        if step.approval is not None:
+            yield from _approval(step.approval, (*path, "approval"))
+
+
+def _validation(validation: Validation, path: Path) -> Iterator[Finding]:
+    yield from check_schema(validation.schema_, (*path, "schema"))
+    if validation.contains is not None:
+        yield from _pattern(validation.contains, (*path, "contains"))
+    for number, pattern in enumerate(validation.reject_patterns):
+        yield from _pattern(pattern, (*path, "rejectPatterns", number))
+    checks = (validation.contains, validation.schema_, validation.semantic, *validation.reject_patterns)
+    if all(each is None for each in checks):
+        message = "`validate` checks nothing."
+        hint = "Add `contains`, `schema`, `semantic` or `rejectPatterns`."
+        yield Finding(path, "empty-validation", message, hint, "warning", at_key=True)
+
+
+def _pattern(pattern: str, path: Path) -> Iterator[Finding]:
+    said = _pattern_problem(pattern)
+    if said:
+        message = f"The pattern is not in RE2's syntax: {said[:120]}{'…' if len(said) > 120 else ''}."
+        yield Finding(path, "invalid-pattern", message, "RE2 has no look-around and no back-references.")
+
+
+def _pattern_problem(pattern: str) -> str:
+    """What RE2 says against a pattern; empty if nothing."""
+    import re2 as untyped
+
+    re2 = cast(Any, untyped)
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        re2.compile(pattern, options)
+    except re2.error as error:
+        reason = cast(object, error.args[0] if error.args else "")
+        return reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
+    return ""
+
+
+def _lookup(lookup: RegistryLookup, path: Path) -> Iterator[Finding]:
+    if lookup.capability is None and not lookup.tags:
+        message = "The lookup asks for nothing."
+        yield Finding(path, "empty-lookup", message, "Add `capability` or `tags`.", at_key=True)
+
+
+def _approval(approval: Approval, path: Path) -> Iterator[Finding]:
+    if approval.timeout_seconds is None and approval.on_timeout != "reject":
+        message = f"`onTimeout: {approval.on_timeout}` has no effect without `timeoutSeconds`."
+        hint = "Add `timeoutSeconds`: without it, the step waits for ever."
+        yield Finding((*path, "onTimeout"), "unused-field", message, hint, "warning")
