@@ -5,9 +5,15 @@ VENV := .venv
 # Workflow code is loaded once for each run, so bytecode is worth writing whatever the shell says.
 export PYTHONDONTWRITEBYTECODE =
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+QUIET := --disable-pip-version-check -q
+PIP := $(BIN)/python -m pip $(QUIET)
+PINNED := --no-compile -c constraints.txt
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+
+# Bytecode of what every command loads; that of a provider's SDK is written when it is first used.
+SITE = $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+LOADED_BY_ALL := pydantic typer temporalio yaml jsonschema referencing attr google/protobuf
 
 .PHONY: help setup demo test test-fast lint types format bench docs clean
 
@@ -49,15 +55,19 @@ clean: ## Remove what setup made
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "ark-temporal needs Python 3.11 or newer; none was found on PATH." >&2; exit 1; }
 	@echo "setting up $(VENV) with $$($(PYTHON) --version) ..." >&2
-	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing: on Debian, apt-get install python3-venv." >&2; exit 1; }
-	@$(PIP) install --upgrade -c constraints.txt pip
+	@# Where Python has a pip already, it fills the new environment faster than ensurepip would.
+	@{ $(PYTHON) -m venv --without-pip $(VENV) && $(PYTHON) -m pip --python $@ $(QUIET) install $(PINNED) pip hatchling; } 2>/dev/null \
+	  || { $(PYTHON) -m venv --clear $(VENV) && $(PIP) install $(PINNED) --upgrade pip hatchling; } \
+	  || { rm -rf $(VENV); echo "Python's venv module is missing: on Debian, apt-get install python3-venv." >&2; exit 1; }
 
 $(VENV)/.ready: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "installing ark-temporal (a minute at most) ..." >&2
-	@$(PIP) install --no-compile -c constraints.txt -e .
+	@$(PIP) install $(PINNED) --no-build-isolation -e .
+	@cd $(SITE) && $(CURDIR)/$(BIN)/python -m compileall -q -j 0 $(LOADED_BY_ALL)
+	@$(BIN)/python -m compileall -q -j 0 ark_temporal workflows activities worker cli
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready
 	@echo "installing what the tests need ..." >&2
-	@$(PIP) install --no-compile -c constraints.txt --group dev
+	@$(PIP) install $(PINNED) --group dev
 	@touch $@

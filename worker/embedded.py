@@ -11,8 +11,14 @@ import sys
 import sysconfig
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
+
+from google.protobuf.duration_pb2 import Duration
+from temporalio.api.namespace.v1 import NamespaceConfig
+from temporalio.api.workflowservice.v1 import UpdateNamespaceRequest
+from temporalio.client import Client
 
 from ark_temporal.runs.attributes import SEARCH_ATTRIBUTES
 from worker import guard
@@ -20,6 +26,8 @@ from worker import guard
 HOST = "127.0.0.1"
 GRPC_PORT, UI_PORT = 7233, 8233
 START_TIMEOUT = 30.0
+RETENTION = timedelta(days=30)
+"""How long a server with a file keeps ended runs."""
 
 # The server's default of 20 polls a second makes every task after the first few wait 50 ms.
 _DYNAMIC_CONFIG = {
@@ -92,6 +100,8 @@ async def embedded_server(
         )
     try:
         await _until_ready(process, port, log)
+        if database is not None:
+            await _keep_ended_runs(port)
         yield EmbeddedServer(address=f"{HOST}:{port}", ui=f"http://{HOST}:{ui_port}")
     finally:
         if process.stdin is not None:
@@ -117,13 +127,43 @@ async def _until_ready(process: asyncio.subprocess.Process, port: int, log: Path
     while asyncio.get_running_loop().time() < deadline:
         if process.returncode is not None:
             raise EmbeddedServerError(f"The embedded Temporal server ended at its start. {_last_words(log)}")
-        with contextlib.suppress(OSError):
-            _, writer = await asyncio.open_connection(HOST, port)
-            writer.close()
+        if await _accepts(port) and await _serves(port):
             return
         await asyncio.sleep(0.02)
     raise EmbeddedServerError(
         f"The embedded Temporal server was not ready within {START_TIMEOUT:.0f} seconds. {_last_words(log)}"
+    )
+
+
+async def _accepts(port: int) -> bool:
+    """Whether anybody listens: a cheap question, so that it can be asked often."""
+    try:
+        _, writer = await asyncio.open_connection(HOST, port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+async def _serves(port: int) -> bool:
+    """Whether the server does its work: it listens before it is healthy."""
+    try:
+        await Client.connect(f"{HOST}:{port}")
+    except RuntimeError:
+        return False
+    return True
+
+
+async def _keep_ended_runs(port: int) -> None:
+    """Raise how long ended runs are kept: the server's default is a day, and a file may hold more."""
+    client = await Client.connect(f"{HOST}:{port}")
+    retention = Duration()
+    retention.FromTimedelta(RETENTION)
+    await client.workflow_service.update_namespace(
+        UpdateNamespaceRequest(
+            namespace=client.namespace,
+            config=NamespaceConfig(workflow_execution_retention_ttl=retention),
+        )
     )
 
 

@@ -197,7 +197,7 @@ class Progress:
             )
             return
         step.iterations += 1
-        step.prompt = prompt
+        step.prompt, step.model = prompt, self.plan.agents[plan.role].model
         self._cursors[step.name] = _Cursor()
         self._ask(plan, step, "task")
 

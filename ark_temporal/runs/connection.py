@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -199,8 +200,14 @@ def _storage(options: ConnectOptions, address: str) -> "StorageDriver | None":
     return DirectoryDriver(data_directory() / "payloads") if on_this_machine else None
 
 
+def _last_cause(reason: str) -> str:
+    """The innermost message of what the transport says, which is a printed data structure."""
+    messages = re.findall(r'message: "([^"]+)"', reason)
+    return messages[-1] if messages else reason.strip().rstrip(".")
+
+
 def _explain(address: str, error: Exception, config: "ClientConnectConfig") -> str:
-    reason = str(error)
+    reason = _last_cause(str(error))
     api_key = config.get("api_key")
     if api_key:
         reason = reason.replace(api_key, "[redacted]")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from ark_temporal.templates import syntax
-from ark_temporal.templates.errors import line_and_column
 
 _LOOKUPS: Final = ("index", "get")
 """Functions that look keys up in their first argument."""
@@ -44,8 +44,12 @@ def references(source: str, tree: syntax.Tree) -> tuple[Reference, ...]:
 
     A `define` counts where it is called with `.` or `$` that is the template's data.
     """
-    found = set(_in_bodies(tree))
-    return tuple(Reference(path, *line_and_column(source, offset)) for offset, path in sorted(found))
+    starts = [0, *(index + 1 for index, char in enumerate(source) if char == "\n")]
+    found: list[Reference] = []
+    for offset, path in sorted(set(_in_bodies(tree))):
+        line = bisect_right(starts, offset)
+        found.append(Reference(path, line, offset - starts[line - 1] + 1))
+    return tuple(found)
 
 
 def _in_bodies(tree: syntax.Tree) -> _Found:
