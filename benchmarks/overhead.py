@@ -1,7 +1,7 @@
 """What a run of ours costs beside the same work written by hand. Run with `make bench`.
 
-One embedded server, one process, both workers up from the start, runs taken in turn: read the ratios. Absolute
-figures depend on the machine and on what else it does.
+One embedded server, one process, both workers up from the start, runs taken in turn: read the ratios.
+Absolute figures depend on the machine and on what else it does.
 """
 
 import argparse
@@ -94,7 +94,7 @@ def memory_per_thousand(address: str, which: str) -> float:
 
 def start_up(rounds: int) -> tuple[float, float]:
     """Median seconds of `ark-temporal --help` and of importing typer, taken in turn."""
-    command = [os.path.join(os.path.dirname(sys.executable), "ark-temporal"), "--help"]
+    command = [str(Path(sys.executable).with_name("ark-temporal")), "--help"]
     bare = [sys.executable, "-c", "import typer"]
     taken: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds):
@@ -159,4 +159,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stdout.flush()
+    os._exit(code)  # Temporal's engine may crash an interpreter that ends in the ordinary way

@@ -3,13 +3,12 @@
 import contextlib
 import os
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from temporalio.worker import Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.model_calls import ModelCalls
 from ark_temporal.llm import ModelPool, load_prices
@@ -17,6 +16,7 @@ from ark_temporal.plan.start import DEFAULT_PAYLOAD_LIMIT
 from ark_temporal.runs.connection import Connection
 from ark_temporal.runs.names import TASK_QUEUE
 from ark_temporal.secrets import DirectoryStore, Secrets, SecretStore
+from worker.sandbox import workflow_sandbox
 from workflows.pipeline import Pipeline
 
 if TYPE_CHECKING:
@@ -26,9 +26,6 @@ GRACEFUL_SHUTDOWN = timedelta(seconds=10)
 """How long model calls under way may finish when a worker stops; what does not is retried elsewhere."""
 
 _HEARTBEAT_THROTTLE = timedelta(seconds=5)
-
-_PASSED_THROUGH = ("ark_temporal", "pydantic", "pydantic_core", "annotated_types")
-"""Loaded once for all workflows: pure code of ours, and what it is made of."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ async def running_worker(connection: Connection, options: WorkerOptions) -> Asyn
             task_queue=options.task_queue,
             workflows=[Pipeline],
             activities=[calls.call_model],
-            workflow_runner=_sandbox(),
+            workflow_runner=workflow_sandbox(),
             max_concurrent_activities=options.max_concurrent_calls,
             max_heartbeat_throttle_interval=_HEARTBEAT_THROTTLE,
             default_heartbeat_throttle_interval=_HEARTBEAT_THROTTLE,
@@ -82,9 +79,3 @@ async def running_worker(connection: Connection, options: WorkerOptions) -> Asyn
             yield worker
     finally:
         await pool.aclose()
-
-
-def _sandbox() -> SandboxedWorkflowRunner:
-    runner = SandboxedWorkflowRunner()
-    restrictions = SandboxRestrictions.default.with_passthrough_modules(*_PASSED_THROUGH)
-    return replace(runner, restrictions=restrictions)

@@ -85,9 +85,10 @@ class Pipeline:
     async def _call(self, call: ModelCall) -> None:
         async with self._slots:
             try:
-                self._inbox.append((call.id, await _execute(call)))
+                result = await _execute(call)
             except ActivityError as error:
-                self._inbox.append((call.id, call_failure(error.cause)))
+                result = call_failure(error.cause)
+            self._inbox.append((call.id, result))
 
     async def _expire(self, seconds: int) -> None:
         await workflow.sleep(seconds, summary=f"deadline: timeoutSeconds {seconds}")

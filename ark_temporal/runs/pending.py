@@ -13,12 +13,14 @@ class PendingCall:
     Attributes:
         id: The call's id.
         attempt: Which attempt is under way or comes next, from 1.
+        max_attempts: How many there are in all; 0 is no bound.
         last_error: Why the attempt before failed.
         next_attempt: When the next one starts; None while one is under way.
     """
 
     id: str
     attempt: int
+    max_attempts: int = 0
     last_error: str = ""
     next_attempt: datetime | None = None
 
@@ -31,7 +33,6 @@ class Waiting:
         retries: Calls that failed at least once.
         no_worker: The task queue that no worker listens on, if that is what it waits for.
         stuck_task: How often the workflow's own code failed to go on; above 1 something is broken.
-        stuck_reason: Why, as the worker told it.
     """
 
     retries: tuple[PendingCall, ...] = ()
@@ -51,6 +52,7 @@ async def look_at_pending(connection: Connection, run_id: str) -> Waiting:
         PendingCall(
             id=pending.activity_id,
             attempt=pending.attempt,
+            max_attempts=pending.maximum_attempts,
             last_error=pending.last_failure.message,
             next_attempt=pending.scheduled_time.ToDatetime(tzinfo=UTC)
             if pending.HasField("scheduled_time") and not pending.HasField("last_started_time")

@@ -1,0 +1,152 @@
+"""`ark-temporal run`: a team on a Temporal of its own, in one process."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from cli import options
+from cli.exit_codes import ExitCode, exit_code
+from cli.loop import run_async
+from cli.output import Output, parse_output, write_record
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydantic import JsonValue
+
+    from ark_temporal.llm.mock import MockScript
+    from ark_temporal.plan.model import Plan
+    from ark_temporal.plan.record import RunRecord
+    from ark_temporal.runs.connection import Connection
+    from ark_temporal.secrets import SecretStore
+
+
+def run(
+    sources: options.Sources,
+    team: options.Team = None,
+    given: options.Input = None,
+    provider: options.Provider = "auto",
+    mock: Annotated[bool, typer.Option("--mock", help="The same as --provider mock.")] = False,
+    mock_script: options.MockScriptFile = None,
+    prices: options.PricesFile = None,
+    secrets_dir: options.SecretsDirectory = None,
+    timeout: Annotated[
+        int | None,
+        typer.Option(
+            metavar="SECONDS",
+            min=1,
+            help="How long the run may take, instead of the team's timeoutSeconds (exit code 9).",
+            show_default=False,
+        ),
+    ] = None,
+    id: options.RunId = None,
+    ignore_unsupported: options.IgnoreUnsupported = False,
+    output: options.ResultOutput = "text",
+) -> None:
+    """Run a team here and now, and print its result.
+
+    Brings its own Temporal and worker, in memory: nothing to install or start, and nothing is left behind.
+    Ctrl-C cancels the run; a second one quits at once.
+    """
+    from cli.inputs import read_input
+    from cli.local import check_files, read_mock_script
+    from cli.sources import compile_plan, load_sources, mapping_store
+
+    target = parse_output(output)
+    script = read_mock_script(mock_script)
+    check_files(prices=prices, secrets_dir=secrets_dir)
+    bundle = load_sources(sources, inputs=given or ())
+    plan = compile_plan(bundle, team, "mock" if mock else provider, ignore_unsupported=ignore_unsupported)
+    if timeout is not None:
+        plan = plan.model_copy(update={"timeout_seconds": timeout})
+    values = read_input(given or ())
+
+    from ark_temporal.plan.inputs import resolve_input
+
+    resolve_input(plan, values)
+
+    stores = [mapping_store(bundle)]
+    run_async(_run(_Job(plan, values, id, target, stores, secrets_dir, script, prices)))
+
+
+@dataclass(frozen=True)
+class _Job:
+    plan: "Plan"
+    input: "dict[str, JsonValue]"
+    id: str | None
+    output: Output
+    stores: "Sequence[SecretStore]"
+    secrets_dir: Path | None
+    mock_script: "MockScript | None"
+    prices: Path | None
+
+
+async def _run(job: _Job) -> NoReturn:
+    import asyncio
+    import importlib
+    import tempfile
+
+    from cli.local import connect_to
+    from worker.embedded import embedded_server
+
+    # The worker's many modules are loaded while the server starts: both take a third of a second.
+    loading = asyncio.create_task(asyncio.to_thread(importlib.import_module, "worker.assembly"))
+    with tempfile.TemporaryDirectory(prefix="ark-temporal-") as folder:
+        scratch = Path(folder)
+        async with embedded_server(log=scratch / "server.log") as server:
+            await loading
+            from worker.assembly import WorkerOptions, running_worker
+
+            connection = await connect_to(server, scratch / "payloads")
+            options = WorkerOptions(
+                stores=job.stores,
+                secrets_dir=job.secrets_dir,
+                mock_script=job.mock_script,
+                prices=job.prices,
+            )
+            async with running_worker(connection, options):
+                record = await _carry_out(job, connection, scratch)
+                _quit(scratch, exit_code(record))
+
+
+async def _carry_out(job: _Job, connection: "Connection", scratch: Path) -> "RunRecord":
+    """Run to the end, and write what the run came to."""
+    import signal
+
+    from ark_temporal.runs.submit import submit
+    from cli.following import Interrupts, ask_to_cancel, following
+    from cli.logs import log_to
+    from cli.progress import view_for
+
+    with Interrupts.caught(signal.SIGINT, signal.SIGTERM) as interrupts:
+        submitted = await submit(connection, job.plan, job.input, id=job.id)
+        view = view_for(job.output.format, connection.run_url(submitted.id))
+        log_to(view.notice)
+        async with following(connection, submitted.id, view) as watched:
+            why = await watched.until(interrupts)
+            if why == "interrupted":
+                view.notice("Cancelling the run; Ctrl-C again quits at once.")
+                await ask_to_cancel(connection, submitted.id)
+                if await watched.until(interrupts) == "interrupted":
+                    _quit(scratch, ExitCode.CANCELLED)
+    assert watched.record is not None, "a run that has ended was seen"
+    view.end(watched.record)
+    write_record(job.output, watched.record)
+    return watched.record
+
+
+def _quit(scratch: Path, code: ExitCode) -> NoReturn:
+    """End this process now: all that is left to end is in memory, and nobody should wait for it.
+
+    The server ends by itself when we are gone, and nobody wants the answers of model calls under way.
+    """
+    import shutil
+
+    shutil.rmtree(scratch, ignore_errors=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

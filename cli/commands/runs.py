@@ -1,0 +1,225 @@
+"""`ark-temporal runs`: what there is, what it did, and how to end it."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli import complete, options
+from cli.errors import CommandError
+from cli.exit_codes import ExitCode
+from cli.loop import run_async
+from cli.output import Output, parse_format, parse_output, to_json, write_json, write_text
+from cli.terminal import say
+
+if TYPE_CHECKING:
+    from ark_temporal.plan.record import RunRecord
+    from ark_temporal.runs.connection import Connection, ConnectOptions
+    from ark_temporal.runs.find import RunSummary
+
+app = typer.Typer(
+    name="runs", help="List, show, watch and end runs.", no_args_is_help=True, rich_markup_mode=None
+)
+
+
+@app.command("list")
+@options.connects
+def list_(
+    connect: "ConnectOptions",
+    team: Annotated[
+        str | None, typer.Option("--team", "-t", metavar="NAME", help="Of this team.", show_default=False)
+    ] = None,
+    phase: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PHASE", help="In this phase.", show_default=False, autocompletion=complete.phases
+        ),
+    ] = None,
+    query: Annotated[
+        str | None,
+        typer.Option(metavar="QUERY", help="Temporal's list filter, on top.", show_default=False),
+    ] = None,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")] = 20,
+    output: options.PlainOutput = "text",
+) -> None:
+    """List runs, the latest first."""
+    form = parse_format(output)
+    found = run_async(_list(connect, team or "", phase or "", query or "", limit))
+    if form == "json":
+        write_json([each.model_dump(mode="json") for each in found])
+    elif found:
+        from cli.record_text import describe_runs
+
+        write_text(describe_runs(found))
+    else:
+        say("There are no such runs.")
+
+
+@app.command()
+@options.connects
+def show(
+    run: options.Run,
+    connect: "ConnectOptions",
+    full: Annotated[bool, typer.Option("--full", help="With every prompt and output.")] = False,
+    output: options.PlainOutput = "text",
+) -> None:
+    """Show what a run did so far, or did."""
+    form = parse_format(output)
+    record, url = run_async(_read(connect, run))
+    if form == "json":
+        write_json(to_json(record))
+        return
+    from cli.record_text import describe_record
+
+    write_text(describe_record(record, url, full=full))
+
+
+@app.command()
+@options.connects
+def watch(
+    run: options.Run,
+    connect: "ConnectOptions",
+    timeout: options.WatchSeconds = None,
+    output: options.ResultOutput = "text",
+) -> None:
+    """Follow a run to its end and print its result.
+
+    The exit code is the run's. Ctrl-C detaches: the run goes on (exit code 3). Another one within three
+    seconds cancels the run.
+    """
+    raise typer.Exit(run_async(_follow(connect, run, parse_output(output), timeout, quiet=False)))
+
+
+@app.command()
+@options.connects
+def result(
+    run: options.Run,
+    connect: "ConnectOptions",
+    timeout: options.WatchSeconds = None,
+    output: options.ResultOutput = "text",
+) -> None:
+    """Wait for a run's end and print only its result.
+
+    The exit code is the run's.
+    """
+    target = parse_output(output)
+    raise typer.Exit(run_async(_follow(connect, run, target, timeout, quiet=target.format != "jsonl")))
+
+
+@app.command()
+@options.connects
+def cancel(
+    run: options.Run,
+    connect: "ConnectOptions",
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until the run has ended.")] = False,
+) -> None:
+    """Ask a run to stop. A run that has ended already is left as it is, which is no error."""
+    run_async(_cancel(connect, run, wait=wait))
+
+
+@app.command()
+@options.connects
+def terminate(
+    run: options.Run,
+    connect: "ConnectOptions",
+    reason: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Why; kept in the run's record.", show_default=False)
+    ] = None,
+) -> None:
+    """End a run at once, without its own code having a say. Prefer `cancel`."""
+    run_async(_terminate(connect, run, reason))
+
+
+async def _list(
+    connect: "ConnectOptions", team: str, phase: str, query: str, limit: int
+) -> "list[RunSummary]":
+    from ark_temporal.runs.find import list_runs
+
+    connection = await _connected(connect)
+    found = list_runs(connection, team=team, phase=phase, query=query, limit=limit)
+    try:
+        return [each async for each in found]
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+
+
+async def _read(connect: "ConnectOptions", name: str) -> "tuple[RunRecord, str | None]":
+    from ark_temporal.runs.watch import read_record
+
+    connection, run_id = await _found(connect, name)
+    return await read_record(connection, run_id), connection.run_url(run_id)
+
+
+async def _follow(
+    connect: "ConnectOptions", name: str, output: Output, seconds: float | None, *, quiet: bool
+) -> ExitCode:
+    from ark_temporal.runs.watch import read_record
+    from cli.following import QuietView, follow_submitted
+
+    connection, run_id = await _found(connect, name)
+    if quiet:
+        view = QuietView()
+        code = await follow_submitted(connection, connect, run_id, output, seconds=seconds, view=view)
+        if code not in (ExitCode.SUCCEEDED, ExitCode.GOES_ON):
+            _explain_end(await read_record(connection, run_id))
+        return code
+    return await follow_submitted(connection, connect, run_id, output, seconds=seconds)
+
+
+def _explain_end(record: "RunRecord") -> None:
+    from cli.progress.words import closing
+    from cli.terminal import stderr
+
+    terminal = stderr()
+    terminal.write(closing(terminal, record))
+
+
+async def _cancel(connect: "ConnectOptions", name: str, *, wait: bool) -> None:
+    from ark_temporal.runs.watch import read_record, watch
+    from cli.following import ask_to_cancel
+
+    connection, run_id = await _found(connect, name)
+    record = await read_record(connection, run_id)
+    if record.ended:
+        say(f"The run {run_id} has ended already: {record.phase}.")
+        return
+    await ask_to_cancel(connection, run_id)
+    if not wait:
+        say(f"The run {run_id} was asked to stop.")
+        return
+    async for sight in watch(connection, run_id, notice=say):
+        record = sight.record
+    say(f"The run {run_id} has ended: {record.phase}.")
+
+
+async def _terminate(connect: "ConnectOptions", name: str, reason: str | None) -> None:
+    from temporalio.service import RPCError, RPCStatusCode
+
+    from ark_temporal.runs.watch import read_record
+
+    connection, run_id = await _found(connect, name)
+    record = await read_record(connection, run_id)
+    if not record.ended:
+        try:
+            await connection.client.get_workflow_handle(run_id).terminate(reason=reason)
+        except RPCError as error:
+            if error.status != RPCStatusCode.NOT_FOUND:
+                raise
+        record = await read_record(connection, run_id)
+        if record.phase == "Terminated":
+            say(f"The run {run_id} was terminated.")
+            return
+    say(f"The run {run_id} has ended already: {record.phase}.")
+
+
+async def _connected(connect: "ConnectOptions") -> "Connection":
+    from cli import connecting
+
+    return await connecting.connect(connect)
+
+
+async def _found(connect: "ConnectOptions", name: str) -> "tuple[Connection, str]":
+    """The connection, and the id behind a name such as `latest`."""
+    from ark_temporal.runs.find import find_run
+
+    connection = await _connected(connect)
+    return connection, await find_run(connection, name)

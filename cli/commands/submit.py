@@ -1,0 +1,131 @@
+"""`ark-temporal submit`: start a run on a Temporal that others keep."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli import options
+from cli.errors import CommandError
+from cli.exit_codes import ExitCode
+from cli.loop import run_async
+from cli.output import Output, parse_output, write_json, write_text
+from cli.terminal import complain, say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydantic import JsonValue
+
+    from ark_temporal.manifests import Bundle
+    from ark_temporal.plan.model import Plan
+    from ark_temporal.runs.connection import Connection, ConnectOptions
+    from ark_temporal.runs.submit import Submitted
+
+
+@options.connects
+def submit(
+    sources: options.Sources,
+    connect: "ConnectOptions",
+    team: options.Team = None,
+    given: options.Input = None,
+    provider: options.Provider = "auto",
+    id: options.RunId = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Follow the run and print its result.")
+    ] = False,
+    timeout: options.WatchSeconds = None,
+    task_queue: options.TaskQueue = "ark",
+    ignore_unsupported: options.IgnoreUnsupported = False,
+    output: options.ResultOutput = "text",
+) -> None:
+    """Start a run on a Temporal, and print its id.
+
+    With --watch the id goes to standard error and the run's result to standard output. Ctrl-C then detaches:
+    the run goes on (exit code 3). The id of a run that exists starts nothing.
+    """
+    from cli.inputs import read_input
+    from cli.sources import compile_plan, load_sources
+
+    target = parse_output(output)
+    if not watch and (timeout is not None or target.path is not None or target.format == "jsonl"):
+        raise CommandError("--timeout, -o jsonl and -o PATH are about the run's end: add --watch.")
+    bundle = load_sources(sources, inputs=given or ())
+    plan = compile_plan(bundle, team, provider, ignore_unsupported=ignore_unsupported)
+    _warn_of_values_left_behind(bundle, plan)
+    job = _Job(plan, read_input(given or ()), id, task_queue, connect, target)
+    raise typer.Exit(run_async(_submit_and_watch(job, timeout) if watch else _submit_only(job)))
+
+
+@dataclass(frozen=True)
+class _Job:
+    plan: "Plan"
+    input: "dict[str, JsonValue]"
+    id: str | None
+    task_queue: str
+    connect: "ConnectOptions"
+    output: Output
+
+
+async def _submit_only(job: _Job) -> ExitCode:
+    connection, submitted = await _submit(job)
+    url = connection.run_url(submitted.id)
+    if job.output.format == "json":
+        facts = {"id": submitted.id, "existed": submitted.existed, "plan": job.plan.digest(), "ui": url}
+        write_json({**facts, "otherPlan": submitted.other_plan})
+        return ExitCode.SUCCEEDED
+    write_text(submitted.id)
+    if url:
+        say(url, "dim")
+    return ExitCode.SUCCEEDED
+
+
+async def _submit_and_watch(job: _Job, seconds: float | None) -> ExitCode:
+    from cli.following import follow_submitted
+
+    connection, submitted = await _submit(job)
+    if not submitted.existed and job.output.format != "jsonl":
+        say(f"submitted {submitted.id}")
+    return await follow_submitted(connection, job.connect, submitted.id, job.output, seconds=seconds)
+
+
+async def _submit(job: _Job) -> "tuple[Connection, Submitted]":
+    from ark_temporal.plan.inputs import resolve_input
+    from ark_temporal.runs.submit import submit
+    from cli.connecting import connect
+
+    resolve_input(job.plan, job.input)
+    connection = await connect(job.connect)
+    submitted = await submit(connection, job.plan, job.input, id=job.id, task_queue=job.task_queue)
+    if submitted.existed:
+        say(f"{submitted.id} was submitted before; nothing new was started.")
+    if submitted.other_plan:
+        complain(
+            f"The run {submitted.id} follows another plan than these manifests: it was submitted from other "
+            "ones. Choose another --id to run these.",
+            "warning",
+        )
+    return connection, submitted
+
+
+def _warn_of_values_left_behind(bundle: "Bundle", plan: "Plan") -> None:
+    """Values never travel with a run: say which ones the workers must have themselves."""
+    written = {("Secret", *key) for key in bundle.secrets} | {
+        ("ConfigMap", *key) for key in bundle.config_maps
+    }
+    used = {
+        (ref.kind, plan.namespace, ref.name)
+        for agent in plan.agents.values()
+        for ref in (*agent.env_from, *(part.ref for part in agent.system if part.ref is not None))
+    }
+    left = sorted(written & used) or sorted(each for each in written if each[0] == "Secret")
+    if left:
+        complain(
+            f"{_names(left)} of these manifests stays here: only names are submitted. The workers need their "
+            "own, from --secrets-dir or from the manifests that `dev` or `worker` was started with.",
+            "warning",
+        )
+
+
+def _names(objects: "Sequence[tuple[str, str, str]]") -> str:
+    return ", ".join(f'{kind} "{name}"' for kind, _, name in objects)

@@ -1,0 +1,93 @@
+"""`ark-temporal worker`: works for any Temporal."""
+
+import os
+from typing import TYPE_CHECKING
+
+from cli import options
+from cli.exit_codes import ExitCode
+from cli.loop import run_async
+
+if TYPE_CHECKING:
+    from ark_temporal.runs.connection import ConnectOptions
+    from cli.following import Interrupts
+    from worker.assembly import WorkerOptions
+
+PATIENCE_SECONDS = 60.0
+"""How long to wait for a Temporal that is not there yet: a cluster starts its parts in any order."""
+
+
+@options.connects
+def worker(
+    connect: "ConnectOptions",
+    sources: options.OptionalSources = None,
+    task_queue: options.TaskQueue = "ark",
+    max_concurrent_calls: options.MaxConcurrentCalls = 100,
+    secrets_dir: options.SecretsDirectory = None,
+    mock_script: options.MockScriptFile = None,
+    prices: options.PricesFile = None,
+) -> None:
+    """Run a worker for any Temporal.
+
+    SIGTERM and Ctrl-C let model calls under way finish for a while; what does not is retried by another
+    worker. A second Ctrl-C quits at once.
+    """
+    from cli.local import check_files, read_mock_script
+    from cli.sources import load_sources, mapping_store
+
+    script = read_mock_script(mock_script)
+    check_files(prices=prices, secrets_dir=secrets_dir)
+    stores = [mapping_store(load_sources(sources))] if sources else []
+
+    from worker.assembly import WorkerOptions
+
+    run_async(
+        _work(
+            connect,
+            WorkerOptions(
+                task_queue=task_queue,
+                max_concurrent_calls=max_concurrent_calls,
+                stores=stores,
+                secrets_dir=secrets_dir,
+                mock_script=script,
+                prices=prices,
+            ),
+        )
+    )
+
+
+async def _work(connect: "ConnectOptions", settings: "WorkerOptions") -> None:
+    import asyncio
+    import signal
+
+    from ark_temporal.runs.attributes import ensure_attributes
+    from cli.connecting import connect_patiently
+    from cli.following import Interrupts
+    from cli.logs import log_to_stderr
+    from worker.assembly import running_worker
+
+    log = log_to_stderr()
+    connection = await connect_patiently(connect, PATIENCE_SECONDS)
+    if not await ensure_attributes(connection.client):
+        log.warning(
+            "Temporal at %s lacks our search attributes and does not let us add them: runs work, but cannot "
+            "be searched for by team. `ark-temporal doctor` says more.",
+            connection.address,
+        )
+    with Interrupts.caught(signal.SIGINT, signal.SIGTERM) as interrupts:
+        async with running_worker(connection, settings):
+            log.info(
+                'ready: task queue "%s", namespace "%s" at %s',
+                settings.task_queue,
+                connection.client.namespace,
+                connection.address,
+            )
+            await interrupts.next()
+            log.info("stopping: waiting for model calls under way")
+            hurry = asyncio.create_task(_quit_on_another(interrupts))
+        hurry.cancel()
+    log.info("stopped")
+
+
+async def _quit_on_another(interrupts: "Interrupts") -> None:
+    await interrupts.next()
+    os._exit(ExitCode.INTERRUPTED)

@@ -1,0 +1,76 @@
+"""Live answers for the shell's completion. A completion that cannot answer stays silent."""
+
+import contextlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from ark_temporal.runs.connection import ConnectOptions
+
+ANSWER_SECONDS = 1.5
+"""Longer than this, a shell seems to hang."""
+
+_RUNS = 30
+_PHASES = ("Running", "Succeeded", "Failed", "Cancelled", "Terminated")
+
+
+def runs(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Ids of the latest runs, with what they are."""
+    import asyncio
+
+    found = [("latest", "the run that started last")]
+    with contextlib.suppress(Exception):  # completion has no place to show an error
+        found += asyncio.run(asyncio.wait_for(_latest_runs(_connection_options(context)), ANSWER_SECONDS))
+    return [each for each in found if each[0].startswith(incomplete)]
+
+
+def teams(incomplete: str) -> list[str]:
+    """Teams of the sources on the line."""
+    with contextlib.suppress(Exception):
+        from ark_temporal.manifests import load
+
+        names = [team.metadata.name for team in load(_paths_on_the_line()).teams]
+        return [name for name in names if name.startswith(incomplete)]
+    return []
+
+
+def kinds(incomplete: str) -> list[str]:
+    """Kinds of manifests, in small letters for those who type them so."""
+    from ark_temporal.manifests.kinds import KINDS
+
+    names = [kind.lower() for kind in KINDS] if incomplete.islower() else list(KINDS)
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def phases(incomplete: str) -> list[str]:
+    """Phases of runs."""
+    return [phase for phase in _PHASES if phase.lower().startswith(incomplete.lower())]
+
+
+def _paths_on_the_line() -> list[Path]:
+    """Files and directories among the words: a line whose last option has no value yet is not parsed."""
+    import shlex
+
+    line = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS", "")
+    return [path for path in map(Path, shlex.split(line)[2:]) if path.exists()]
+
+
+async def _latest_runs(options: "ConnectOptions") -> list[tuple[str, str]]:
+    from ark_temporal.runs.connection import connect
+    from ark_temporal.runs.find import list_runs
+
+    connection = await connect(options)
+    return [(run.id, f"{run.team}, {run.phase}") async for run in list_runs(connection, limit=_RUNS)]
+
+
+def _connection_options(context: typer.Context) -> "ConnectOptions":
+    """The connection options on the line so far."""
+    import dataclasses
+
+    from ark_temporal.runs.connection import ConnectOptions
+
+    names = {field.name for field in dataclasses.fields(ConnectOptions)}
+    return ConnectOptions(**{name: value for name, value in context.params.items() if name in names})

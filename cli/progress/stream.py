@@ -1,0 +1,65 @@
+"""One JSON event per line on standard output, as things happen; the last one carries the record."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from cli.output import to_json, write_json_line
+from cli.progress.changes import Change, Changes, NoWorker, Retrying, Started, StepChanged, Stuck
+
+if TYPE_CHECKING:
+    from ark_temporal.plan.record import RunRecord
+    from ark_temporal.runs.watch import Sight
+
+
+class StreamView:
+    """Writes a run's events.
+
+    Args:
+        url: Where the Web UI shows the run, if known.
+    """
+
+    def __init__(self, url: str | None) -> None:
+        self._url = url
+        self._changes = Changes()
+
+    def show(self, sight: "Sight") -> None:
+        """Something changed."""
+        for change in self._changes.since(sight):
+            self._write(**self._event(change))
+
+    def tick(self) -> None:
+        """Time alone is no event."""
+
+    def notice(self, text: str) -> None:
+        """Say something about the watching."""
+        self._write(event="notice", message=text)
+
+    def end(self, record: "RunRecord | None") -> None:
+        """The record; `event` says whether the run has ended or is only no longer watched."""
+        if record is not None:
+            self._write(event="ended" if record.ended else "left", record=to_json(record))
+
+    def _write(self, *, event: object, **rest: object) -> None:
+        write_json_line({"event": event, "time": _iso(datetime.now(UTC)), **rest})
+
+    def _event(self, change: Change) -> dict[str, object]:
+        match change:
+            case Started(record):
+                facts = {"run": record.id, "team": record.team, "namespace": record.namespace}
+                names = [step.name for step in record.steps]
+                return {"event": "started", **facts, "plan": record.plan, "steps": names, "ui": self._url}
+            case StepChanged(step):
+                told = step.model_dump(mode="json", exclude={"name", "calls", "prompt"})
+                return {"event": "step", "step": step.name, **told}
+            case Retrying(step, call):
+                upcoming = _iso(call.next_attempt) if call.next_attempt else None
+                retry = {"call": call.id, "attempt": call.attempt, "lastError": call.last_error}
+                return {"event": "retry", "step": step, **retry, "nextAttempt": upcoming}
+            case NoWorker(task_queue):
+                return {"event": "waiting", "reason": "NoWorker", "taskQueue": task_queue}
+            case Stuck(times):
+                return {"event": "waiting", "reason": "WorkflowTaskFailing", "attempts": times}
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

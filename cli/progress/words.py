@@ -1,0 +1,118 @@
+"""A run and its steps in words; the same ones on a terminal and in a log."""
+
+import textwrap
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from cli.amounts import dollars, elapsed, plural, tokens
+from cli.terminal import Span, Style, Terminal, one_line, printable
+
+if TYPE_CHECKING:
+    from ark_temporal.plan.record import RunError, RunRecord, StepRecord
+    from ark_temporal.runs.pending import PendingCall
+
+_MARKS: dict[str, tuple[str, str, Style]] = {
+    "Pending": ("·", ".", "dim"),
+    "Running": ("▸", ">", "cyan"),
+    "Retrying": ("↻", "r", "yellow"),
+    "Succeeded": ("✓", "+", "green"),
+    "Failed": ("✗", "x", "red"),
+    "Skipped": ("⊘", "-", "dim"),
+    "Cancelled": ("◼", "#", "yellow"),
+    "Terminated": ("◼", "#", "yellow"),
+}
+_DOING = {"repair": "mending its answer", "validate": "checking its answer"}
+
+
+def mark(terminal: Terminal, phase: str) -> Span:
+    """One sign for a phase, in its colour."""
+    sign, plain, style = _MARKS[phase]
+    return Span(sign if terminal.unicode else plain, style)
+
+
+def header(record: "RunRecord", url: str | None) -> list[Span]:
+    """The first line about a run."""
+    facts = f"  plan {record.plan[:8]}  {plural(len(record.steps), 'step')}"
+    link = [Span(f"  ui {url}", "dim")] if url else []
+    return [Span("run "), Span(one_line(record.id), "bold"), Span(facts), *link]
+
+
+def outcome(record: "RunRecord") -> str:
+    """How a run ended, and what it took; or how far it is."""
+    reason = f" ({record.reason})" if record.reason not in ("", record.phase) else ""
+    took = elapsed(record.start_time, record.completion_time)
+    spent = [tokens(record.token_usage.total_tokens), dollars(record.cost_usd)]
+    verb = "in" if record.completion_time else "for"
+    return f"{record.phase}{reason} {verb} {took}" + "".join(f", {each}" for each in spent if each)
+
+
+def closing(terminal: Terminal, record: "RunRecord") -> str:
+    """The last lines about a run: how it ended, why, and what its author should know."""
+    lines = [terminal.paint([mark(terminal, record.phase), Span(" "), Span(outcome(record), "bold")])]
+    if record.error is not None and record.phase != "Cancelled":
+        told = [Span("error: ", "red"), Span(describe_error(record.error))]
+        lines += [terminal.paint(told)]
+    lines += [
+        terminal.paint([Span("warning: ", "yellow"), Span(printable(text))]) for text in warnings(record)
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def describe_error(error: "RunError") -> str:
+    """What went wrong, in full, with the step and the attempt it happened in."""
+    where = [f"step {error.step}"] if error.step else []
+    where += [f"attempt {error.attempt}"] if error.attempt > 1 else []
+    place = f"{', '.join(where)}: " if where else ""
+    return printable(f"{place}{error.type}: {error.message}")
+
+
+def warnings(record: "RunRecord") -> list[str]:
+    """Each warning once, with the steps it is about."""
+    steps: dict[str, list[str]] = {}
+    for step in record.steps:
+        for text in step.warnings:
+            steps.setdefault(text, []).append(step.name)
+    return [f"{', '.join(dict.fromkeys(names))}: {text}" for text, names in steps.items()]
+
+
+def note(step: "StepRecord") -> str:
+    """What is special about a step, if anything."""
+    if step.phase in ("Skipped", "Cancelled"):
+        return f"{step.phase.lower()}: {one_line(step.message)}"
+    if step.phase == "Failed":
+        return one_line(step.message)
+    if step.phase == "Running":
+        purpose = step.calls[-1].purpose if step.calls else "task"
+        turn = f"iteration {step.iterations}" if step.iterations > 1 else ""
+        return ", ".join(each for each in (turn, _DOING.get(purpose, "")) if each)
+    return plural(step.iterations, "iteration") if step.iterations > 1 else ""
+
+
+def retry_note(pending: "PendingCall", *, brief: bool = False) -> str:
+    """Which attempt a call is at, and why."""
+    attempt = f"attempt {pending.attempt}" + ("" if brief else f" of {_attempts()}")
+    if pending.next_attempt is None:
+        return f"{attempt}: before, {one_line(pending.last_error)}"
+    left = max((pending.next_attempt - datetime.now(UTC)).total_seconds(), 0)
+    return f"{attempt}, next in {left:.0f}s: {one_line(pending.last_error)}"
+
+
+def no_worker(task_queue: str) -> str:
+    """Nobody takes the run's work."""
+    return f'no worker listens on task queue "{task_queue}"; start one with `ark-temporal worker`'
+
+
+def stuck(times: int) -> str:
+    """The run's own code fails."""
+    return f"the workflow's code has failed {times} times and is tried again: see the worker's log"
+
+
+def indented(text: str, by: str = "    ") -> str:
+    """A text of several lines, moved in."""
+    return textwrap.indent(printable(text), by)
+
+
+def _attempts() -> int:
+    from workflows.pipeline import ATTEMPTS
+
+    return ATTEMPTS

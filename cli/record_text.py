@@ -1,0 +1,123 @@
+"""Runs as text for people: a list of them, and one in full."""
+
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cli.amounts import dollars, elapsed, local_time, plural, tokens
+from cli.progress.words import describe_error, indented, note, warnings
+from cli.terminal import one_line, pad, width
+
+if TYPE_CHECKING:
+    from ark_temporal.plan.record import RunRecord, StepRecord
+    from ark_temporal.runs.find import RunSummary
+
+_MARKS = {"Succeeded": "✓", "Failed": "✗", "Running": "▸", "Skipped": "⊘", "Cancelled": "◼", "Pending": "·"}
+
+
+def describe_runs(runs: "Sequence[RunSummary]") -> str:
+    """One line for each run."""
+    rows = [
+        (
+            one_line(run.id),
+            one_line(run.team) or "–",
+            run.phase,
+            local_time(run.start_time),
+            elapsed(run.start_time, run.completion_time),
+        )
+        for run in runs
+    ]
+    return table([("RUN", "TEAM", "PHASE", "STARTED", "TOOK"), *rows])
+
+
+def describe_record(record: "RunRecord", url: str | None, *, full: bool) -> str:
+    """A run with its steps, its error and its warnings.
+
+    Args:
+        record: The run.
+        url: Where the Web UI shows it, if known.
+        full: Whether to add every prompt and output.
+    """
+    parts = [_facts(record, url), _steps(record.steps)]
+    if record.error is not None:
+        parts.append(f"error\n{indented(describe_error(record.error), '  ')}")
+    if told := warnings(record):
+        parts.append("warnings\n" + "\n".join(f"  {text}" for text in told))
+    if full:
+        parts += [_texts(step) for step in record.steps if step.prompt or step.output]
+    if record.output:
+        parts.append(f"result\n{indented(record.output, '  ')}")
+    return "\n\n".join(parts)
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows in columns as wide as they need."""
+    widths = [max(width(cell) for cell in column) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(pad(cell, wide) for cell, wide in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _facts(record: "RunRecord", url: str | None) -> str:
+    reason = f" ({record.reason})" if record.reason not in ("", record.phase) else ""
+    ended = f", ended {local_time(record.completion_time)}" if record.completion_time else ""
+    priced = f" at the prices of {record.prices_as_of}" if record.prices_as_of else ""
+    facts = [
+        ("run", one_line(record.id)),
+        ("team", one_line(f"{record.namespace}/{record.team}")),
+        ("phase", f"{record.phase}{reason}"),
+        ("plan", record.plan[:12]),
+        ("started", f"{local_time(record.start_time)}{ended}"),
+        ("took", elapsed(record.start_time, record.completion_time)),
+        ("tokens", _token_facts(record)),
+        ("cost", f"{dollars(record.cost_usd)}{priced}" if record.cost_usd is not None else "not known"),
+        *([("ui", url)] if url else []),
+    ]
+    facts += [("input" if not index else "", line) for index, line in enumerate(_inputs(record))]
+    return "\n".join(f"{name:<9}{value}".rstrip() for name, value in facts)
+
+
+def _token_facts(record: "RunRecord") -> str:
+    usage = record.token_usage
+    cached = f", {usage.cached_input_tokens} of them from the cache" if usage.cached_input_tokens else ""
+    return f"{usage.total_tokens} ({usage.input_tokens} in{cached}, {usage.output_tokens} out)"
+
+
+def _inputs(record: "RunRecord") -> list[str]:
+    return [textwrap.shorten(f"{name}={one_line(str(value))}", 100) for name, value in record.input.items()]
+
+
+def _steps(steps: "Sequence[StepRecord]") -> str:
+    rows = [
+        (
+            _MARKS[step.phase],
+            one_line(step.name),
+            step.phase,
+            one_line(step.model),
+            elapsed(step.start_time, step.completion_time) if step.phase != "Skipped" else "",
+            tokens(step.token_usage.total_tokens),
+            dollars(step.cost_usd),
+            _effort(step),
+        )
+        for step in steps
+    ]
+    return table([("", "STEP", "PHASE", "MODEL", "TIME", "TOKENS", "COST", "NOTES"), *rows])
+
+
+def _effort(step: "StepRecord") -> str:
+    """How often it was tried, and what else there is to say in a few words."""
+    attempts = max((call.attempts for call in step.calls), default=0)
+    facts = [
+        plural(step.iterations, "iteration") if step.iterations > 1 else "",
+        f"{attempts} attempts" if attempts > 1 else "",
+        f"{step.validation_attempts} answers checked" if step.validation_attempts > 1 else "",
+        note(step) if step.phase in ("Skipped", "Cancelled") else "",
+    ]
+    return ", ".join(fact for fact in facts if fact)
+
+
+def _texts(step: "StepRecord") -> str:
+    pieces = [f"step {one_line(step.name)}"]
+    for title, text in (("prompt", step.prompt), ("output", step.output)):
+        if text:
+            pieces += [f"  {title}", indented(text.rstrip("\n"))]
+    return "\n".join(pieces)

@@ -1,0 +1,105 @@
+"""Manifests as commands take them: loaded, complained about, and compiled."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+from cli.amounts import plural
+from cli.errors import CommandError
+from cli.terminal import Span, Style, printable, stderr
+
+if TYPE_CHECKING:
+    from ark_temporal.llm.types import Provider
+    from ark_temporal.manifests import ArkTeam, Bundle, Diagnostic
+    from ark_temporal.plan.model import Plan
+    from ark_temporal.secrets import MappingStore
+
+_STYLES: dict[str, Style] = {"error": "red", "warning": "yellow", "info": "cyan"}
+
+
+def load_sources(sources: Sequence[str], *, inputs: Sequence[str] = ()) -> "Bundle":
+    """Load manifests and show what there is to say about them.
+
+    Args:
+        sources: Files, directories and `-`.
+        inputs: What was given as input, which may want standard input too.
+
+    Raises:
+        CommandError: They have errors.
+    """
+    if [*sources, *inputs].count("-") > 1:
+        raise CommandError("Standard input can be read only once: use - for the manifests or for the input.")
+    from ark_temporal.manifests import load
+
+    bundle = load(sources)
+    show_diagnostics(bundle.diagnostics)
+    if not bundle.ok:
+        raise CommandError(f"The manifests have {plural(len(bundle.errors), 'error')}; nothing was started.")
+    return bundle
+
+
+def show_diagnostics(diagnostics: "Sequence[Diagnostic]") -> None:
+    """One line each: place, severity, what, and how to mend it."""
+    terminal = stderr()
+    for each in diagnostics:
+        place, _, rest = printable(str(each)).partition(f": {each.severity}: ")
+        severity = Span(f"{each.severity}: ", _STYLES[each.severity])
+        terminal.write(terminal.paint([Span(f"{place}: ", "bold"), severity, Span(rest)]) + "\n")
+
+
+def compile_plan(
+    bundle: "Bundle", team_name: str | None, provider: str, *, ignore_unsupported: bool
+) -> "Plan":
+    """The plan of the team that was asked for, or of the first one.
+
+    Raises:
+        CommandError: There is no such team, or it cannot be run.
+    """
+    from ark_temporal.plan.compile import CompileError, compile_team, select_team
+
+    try:
+        team = select_team(bundle, team_name)
+        compiled = compile_team(
+            bundle, team, provider=forced_provider(provider), ignore_unsupported=ignore_unsupported
+        )
+    except CompileError as error:
+        show_diagnostics(error.diagnostics)
+        raise CommandError(f'Team "{team_name or bundle.teams[0].metadata.name}" cannot be run.') from None
+    except LookupError as error:
+        raise CommandError(str(error.args[0])) from None
+    show_diagnostics(compiled.warnings)
+    if team_name is None and len(bundle.teams) > 1:
+        _warn_of_choice(team, bundle.teams)
+    return compiled.plan
+
+
+def forced_provider(provider: str) -> "Provider | None":
+    """The provider that `--provider` forces on all models; None lets each decide by its name."""
+    from typing import get_args
+
+    from ark_temporal.llm.types import Provider
+
+    known: tuple[Provider, ...] = get_args(Provider)
+    return next((each for each in known if each == provider), None)
+
+
+def mapping_store(bundle: "Bundle") -> "MappingStore":
+    """The Secrets and ConfigMaps of the manifests, for a worker in this process."""
+    from collections.abc import Mapping
+
+    from ark_temporal.secrets import MappingStore
+
+    objects: dict[tuple[Literal["Secret", "ConfigMap"], str, str], Mapping[str, str]] = {
+        ("ConfigMap", *key): values for key, values in bundle.config_maps.items()
+    }
+    for key, secret in bundle.secrets.items():
+        objects["Secret", *key] = {name: value.get_secret_value() for name, value in secret.items()}
+    return MappingStore(objects)
+
+
+def _warn_of_choice(team: "ArkTeam", teams: "Sequence[ArkTeam]") -> None:
+    from cli.terminal import complain
+
+    others = ", ".join(each.metadata.name for each in teams if each is not team)
+    complain(
+        f'Team "{team.metadata.name}", the first one, is taken; --team takes another: {others}.', "warning"
+    )
