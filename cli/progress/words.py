@@ -90,7 +90,8 @@ def note(step: "StepRecord") -> str:
 
 def retry_note(pending: "PendingCall", *, brief: bool = False) -> str:
     """Which attempt a call is at, and why."""
-    attempt = f"attempt {pending.attempt}" + ("" if brief else f" of {_attempts()}")
+    bound = f" of {pending.max_attempts}" if pending.max_attempts and not brief else ""
+    attempt = f"attempt {pending.attempt}{bound}"
     if pending.next_attempt is None:
         return f"{attempt}: before, {one_line(pending.last_error)}"
     left = max((pending.next_attempt - datetime.now(UTC)).total_seconds(), 0)
@@ -110,9 +111,3 @@ def stuck(times: int) -> str:
 def indented(text: str, by: str = "    ") -> str:
     """A text of several lines, moved in."""
     return textwrap.indent(printable(text), by)
-
-
-def _attempts() -> int:
-    from workflows.pipeline import ATTEMPTS
-
-    return ATTEMPTS

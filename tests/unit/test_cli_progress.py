@@ -47,7 +47,7 @@ def record(*steps: StepRecord, phase: RunPhase = "Running", reason: str = "") ->
 
 
 def retry(attempt: int, next_attempt: datetime | None = None) -> Waiting:
-    return Waiting(retries=(PendingCall("write", attempt, "it is\noverloaded", next_attempt),))
+    return Waiting(retries=(PendingCall("write", attempt, 4, "it is\noverloaded", next_attempt),))
 
 
 @pytest.mark.parametrize(
