@@ -59,53 +59,24 @@ class ModelCalls:
             call.model, environment.values.get("AGENT_PROVIDER"), environment.values.get("OPENAI_BASE_URL")
         )
         model = self._pool.get(provider, resolve_credentials(provider, environment.values))
-        reply = await model.generate(self._request(call, environment))
+        system, missing = self._system_prompt(call)
+        reply = await model.generate(_request(call, system))
         self._refuse_oversize(call, reply)
-        return await self._outcome(call, provider, reply, environment)
+        return await self._outcome(call, provider, reply, (*environment.warnings, *missing, *reply.warnings))
 
-    def _request(self, call: ModelCall, environment: RoleEnvironment) -> ModelRequest:
-        messages: list[Message] = [UserMessage(text=call.prompt)]
-        for exchange in call.exchanges:
-            messages += [
-                AssistantMessage(text=exchange.answer or "(empty)"),
-                UserMessage(text=exchange.feedback),
-            ]
-        return ModelRequest(
-            model=call.model,
-            system=self._system_prompt(call),
-            messages=tuple(messages),
-            output_schema=call.checks.output_schema if call.checks else None,
-            max_output_tokens=call.max_output_tokens,
-            temperature=call.temperature,
-            timeout_seconds=call.timeout_seconds,
-            context=CallContext(
-                role=call.role,
-                purpose=call.purpose,
-                call=call.call,
-                run=activity.info().workflow_id or "",
-                private_system=any(
-                    part.ref is not None and part.ref.kind == "Secret" for part in call.system
-                ),
-            ),
-        )
-
-    def _system_prompt(self, call: ModelCall) -> str:
+    def _system_prompt(self, call: ModelCall) -> tuple[str, tuple[str, ...]]:
+        """The system prompt, and a warning for each piece of it that this worker does not have."""
         texts: list[str] = []
+        missing: list[str] = []
         for part in call.system:
-            if part.ref is None:
-                texts.append(part.text)
-                continue
-            text = self._secrets.text(part.ref, call.namespace)
-            if text is None:
-                raise ApplicationError(
-                    f'The system prompt of role "{call.role}" is key "{part.ref.key}" of {part.ref.kind} '
-                    f'"{call.namespace}/{part.ref.name}", which this worker does not have.',
-                    activity.info().attempt,
-                    type="PromptMissing",
-                    non_retryable=True,
+            text = part.text if part.ref is None else self._secrets.text(part.ref, call.namespace)
+            if text is None and part.ref is not None:
+                missing.append(
+                    f'Key "{part.ref.key}" of {part.ref.kind} "{call.namespace}/{part.ref.name}" is not '
+                    f'known to this worker; role "{call.role}" works without that part of its system prompt.'
                 )
-            texts.append(text)
-        return "\n\n".join(text.strip("\n") for text in texts if text.strip())
+            texts.append(text or part.text)
+        return "\n\n".join(text.strip("\n") for text in texts if text.strip()), tuple(missing)
 
     def _refuse_oversize(self, call: ModelCall, reply: ModelReply) -> None:
         size = len(reply.text.encode())
@@ -120,7 +91,7 @@ class ModelCalls:
             )
 
     async def _outcome(
-        self, call: ModelCall, provider: Provider, reply: ModelReply, environment: RoleEnvironment
+        self, call: ModelCall, provider: Provider, reply: ModelReply, warnings: tuple[str, ...]
     ) -> ModelOutcome:
         problems, schema_problem = (), False
         if call.checks is not None:
@@ -139,9 +110,34 @@ class ModelCalls:
             prices_as_of=cost.as_of if cost else "",
             problems=problems,
             schema_problem=schema_problem,
-            warnings=(*environment.warnings, *reply.warnings),
+            warnings=warnings,
             attempt=activity.info().attempt,
         )
+
+
+def _request(call: ModelCall, system: str) -> ModelRequest:
+    messages: list[Message] = [UserMessage(text=call.prompt)]
+    for exchange in call.exchanges:
+        messages += [
+            AssistantMessage(text=exchange.answer or "(empty)"),
+            UserMessage(text=exchange.feedback),
+        ]
+    return ModelRequest(
+        model=call.model,
+        system=system,
+        messages=tuple(messages),
+        output_schema=call.checks.output_schema if call.checks else None,
+        max_output_tokens=call.max_output_tokens,
+        temperature=call.temperature,
+        timeout_seconds=call.timeout_seconds,
+        context=CallContext(
+            role=call.role,
+            purpose=call.purpose,
+            call=call.call,
+            run=activity.info().workflow_id or "",
+            private_system=any(part.ref is not None and part.ref.kind == "Secret" for part in call.system),
+        ),
+    )
 
 
 def _failure(error: ModelError, environment: RoleEnvironment) -> ApplicationError:

@@ -1,5 +1,7 @@
 """The sandbox that our workflows run in: Temporal's own, without what it asks for nothing."""
 
+from typing import Any
+
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.converter import SerializationContext, StorageDriverStoreContext
@@ -37,7 +39,7 @@ class _ContextFree(WorkflowInstance):
     def get_serialization_context(self, command_info: object) -> SerializationContext | None:
         return None
 
-    def get_external_store_context(self, command_info: object) -> StorageDriverStoreContext:
+    def get_external_store_context(self, command_info: Any) -> StorageDriverStoreContext:
         return self._sandboxed.get_external_store_context(command_info)
 
     def get_info(self) -> Info:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
+import httpx2
 
 
 def test_serves_a_script_and_logs_each_request(tmp_path: Path) -> None:
@@ -38,5 +38,5 @@ def test_serves_a_script_and_logs_each_request(tmp_path: Path) -> None:
     assert entries[2]["body"]["messages"][0]["content"] == "x" * 100
 
 
-def _ask(url: str, text: str) -> httpx.Response:
-    return httpx.post(url, json={"model": "m", "messages": [{"role": "user", "content": text}]}, timeout=10)
+def _ask(url: str, text: str) -> httpx2.Response:
+    return httpx2.post(url, json={"model": "m", "messages": [{"role": "user", "content": text}]}, timeout=10)
