@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from graphlib import CycleError, TopologicalSorter
 from typing import Literal
 
 from pydantic import Field, JsonValue, model_validator
@@ -46,7 +47,7 @@ class EnvSource(FrozenWire):
 
 
 class PromptPart(FrozenWire):
-    """A piece of a system prompt: its text, or where the worker finds it."""
+    """A piece of a system prompt: where the worker finds it, else its text."""
 
     text: str = ""
     ref: KeyRef | None = None
@@ -165,17 +166,16 @@ class Plan(FrozenWire):
         names = [step.name for step in self.steps]
         if not names or len(set(names)) != len(names):
             raise ValueError("a plan needs steps, each with a name of its own")
-        waiting = {step.name: set(step.depends_on) for step in self.steps}
+        known = set(names)
         for step in self.steps:
             if step.role not in self.agents:
                 raise ValueError(f'step "{step.name}" has the role "{step.role}", which no agent plays')
-        while free := [name for name, others in waiting.items() if not others]:
-            for name in free:
-                del waiting[name]
-            for others in waiting.values():
-                others.difference_update(free)
-        if waiting:
-            raise ValueError(f"these steps can never start: {', '.join(sorted(waiting))}")
+            if missing := [name for name in step.depends_on if name not in known]:
+                raise ValueError(f'step "{step.name}" depends on "{missing[0]}", which is no step')
+        try:
+            TopologicalSorter({step.name: step.depends_on for step in self.steps}).prepare()
+        except CycleError as error:
+            raise ValueError(f"these steps wait for each other: {', '.join(error.args[1])}") from None
         return self
 
     def digest(self) -> str:

@@ -43,14 +43,16 @@ def _own_prompt(parts: AgentParts, bundle: Bundle, namespace: str) -> Iterator[P
     if ref is None:
         yield PromptPart(text=parts.system_prompt or "")
     elif ref.secret_key_ref is not None:
-        yield PromptPart(ref=KeyRef(name=ref.secret_key_ref.name, key=ref.secret_key_ref.key))
+        key_ref = KeyRef(name=ref.secret_key_ref.name, key=ref.secret_key_ref.key)
+        yield PromptPart(ref=key_ref, text=parts.system_prompt or "")
     elif ref.config_map_key_ref is not None:
         name, key = ref.config_map_key_ref.name, ref.config_map_key_ref.key
         values = bundle.config_maps.get((namespace, name), {})
         if key in values:
             yield PromptPart(text=values[key])
         else:
-            yield PromptPart(ref=KeyRef(kind="ConfigMap", name=name, key=key))
+            key_ref = KeyRef(kind="ConfigMap", name=name, key=key)
+            yield PromptPart(ref=key_ref, text=parts.system_prompt or "")
 
 
 def _before(settings: ArkSettings) -> Iterator[str]:
