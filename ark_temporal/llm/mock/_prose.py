@@ -99,7 +99,7 @@ def _tool_results(messages: Sequence[Message]) -> list[tuple[str, str]]:
 
 
 def _brief(system: str) -> str:
-    """The first sentences of a system prompt's first paragraph; rules that are alike for all stand after it."""
+    """The first sentences of a system prompt's first paragraph; rules for all agents stand after it."""
     own, *_ = system[:_MAX_READ].strip().split("\n\n", 1)
     sentences = _SENTENCE_END.split(" ".join(own.split()))
     brief = ""
