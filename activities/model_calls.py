@@ -52,7 +52,7 @@ class ModelCalls:
             async with _heartbeats():
                 return await self._ask(call, environment)
         except ModelError as error:
-            raise _failure(error, environment) from None
+            raise _failure(error, environment.scrub(str(error), prompts=self._private(call))) from None
 
     async def _ask(self, call: ModelCall, environment: RoleEnvironment) -> ModelOutcome:
         provider = call.provider or detect_provider(
@@ -77,6 +77,11 @@ class ModelCalls:
                 )
             texts.append(text or part.text)
         return "\n\n".join(text.strip("\n") for text in texts if text.strip()), tuple(missing)
+
+    def _private(self, call: ModelCall) -> list[str]:
+        """What of the system prompt came from Secrets."""
+        refs = [part.ref for part in call.system if part.ref is not None and part.ref.kind == "Secret"]
+        return [text for ref in refs if (text := self._secrets.text(ref, call.namespace))]
 
     def _refuse_oversize(self, call: ModelCall, reply: ModelReply) -> None:
         size = len(reply.text.encode())
@@ -140,10 +145,10 @@ def _request(call: ModelCall, system: str) -> ModelRequest:
     )
 
 
-def _failure(error: ModelError, environment: RoleEnvironment) -> ApplicationError:
+def _failure(error: ModelError, message: str) -> ApplicationError:
     wait = timedelta(seconds=error.retry_after) if error.retryable and error.retry_after else None
     return ApplicationError(
-        environment.scrub(str(error)),
+        message,
         activity.info().attempt,
         type=error.type,
         non_retryable=not error.retryable,

@@ -1,6 +1,7 @@
 """A Temporal worker with our workflows and activities on it."""
 
 import contextlib
+import logging
 import os
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
@@ -55,6 +56,8 @@ async def running_worker(connection: Connection, options: WorkerOptions) -> Asyn
     Raises:
         ValueError: The price table cannot be read.
     """
+    # It logs every address that it asks, and addresses may come from Secrets.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
     stores = [*options.stores, *([DirectoryStore(options.secrets_dir)] if options.secrets_dir else [])]
     prices = load_prices(options.prices)
     pool = ModelPool(options.mock_script)

@@ -12,12 +12,12 @@ with workflow.unsafe.imports_passed_through():
     from ark_temporal.plan.inputs import InputError
     from ark_temporal.plan.progress import Progress
     from ark_temporal.plan.record import RunPhase, RunRecord, to_milliseconds
-    from ark_temporal.plan.start import PipelineInput, PipelineResult
+    from ark_temporal.plan.start import DEFAULT_PAYLOAD_LIMIT, PipelineResult
     from ark_temporal.plan.summary import describe_call, describe_run
     from ark_temporal.runs.failures import call_failure
-
-MAX_CALLS_IN_FLIGHT = 200
-"""Temporal refuses the 2001st pending activity for good; far below that, more at once gains nothing."""
+    from ark_temporal.storage.converter import STORED_FROM_BYTES
+    from workflows.in_flight import InFlight
+    from workflows.start import Start, invalid_start
 
 ATTEMPTS = 4
 _RETRIES = RetryPolicy(
@@ -32,6 +32,9 @@ _GRACE = timedelta(seconds=10)
 _WAITS = timedelta(minutes=30)
 """All the waiting between a call's attempts, a provider's Retry-After included."""
 
+_REFERENCE_BYTES = 1000
+"""What is left in a history of a payload that is stored outside, and more."""
+
 _PHASE = SearchAttributeKey.for_keyword("ArkPhase")
 
 
@@ -40,16 +43,19 @@ class Pipeline:
     """Runs a plan: every model call is one activity, independent steps run at the same time."""
 
     @workflow.init
-    def __init__(self, start: PipelineInput) -> None:
-        self._start = start
+    def __init__(self, start: Start | None = None) -> None:
+        self._searchable = start is not None and start.search_attributes
+        self._stores = start is not None and start.payload_limit_bytes > DEFAULT_PAYLOAD_LIMIT
         self._progress: Progress | None = None
         self._inbox: list[tuple[str, ModelOutcome | CallFailure]] = []
         self._expired = False
-        self._slots = asyncio.Semaphore(MAX_CALLS_IN_FLIGHT)
+        self._in_flight = InFlight()
 
     @workflow.run
-    async def run(self, start: PipelineInput) -> PipelineResult:
+    async def run(self, start: Start | None = None) -> PipelineResult:
         """Run to the end; a run that does not succeed fails with its reason as the failure's type."""
+        if start is None:
+            raise invalid_start("there is no argument")
         info = workflow.info()
         began = to_milliseconds(info.workflow_start_time)
         try:
@@ -83,12 +89,19 @@ class Pipeline:
         return self._progress.record if self._progress else None
 
     async def _call(self, call: ModelCall) -> None:
-        async with self._slots:
-            try:
-                result = await _execute(call)
-            except ActivityError as error:
-                result = call_failure(error.cause)
-            self._inbox.append((call.id, result))
+        size = self._size_in_history(call)
+        await self._in_flight.enter(size)
+        try:
+            result = await _execute(call)
+        except ActivityError as error:
+            result = call_failure(error.cause)
+        finally:
+            self._in_flight.leave(size)
+        self._inbox.append((call.id, result))
+
+    def _size_in_history(self, call: ModelCall) -> int:
+        size = len(call.model_dump_json().encode())
+        return _REFERENCE_BYTES if self._stores and size >= STORED_FROM_BYTES else size
 
     async def _expire(self, seconds: int) -> None:
         await workflow.sleep(seconds, summary=f"deadline: timeoutSeconds {seconds}")
@@ -106,7 +119,7 @@ class Pipeline:
         self._set_phase(record.phase)
 
     def _set_phase(self, phase: RunPhase) -> None:
-        if self._start.search_attributes:
+        if self._searchable:
             workflow.upsert_search_attributes([_PHASE.value_set(phase)])  # pyright: ignore[reportUnknownMemberType]
 
 

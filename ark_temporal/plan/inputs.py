@@ -38,21 +38,16 @@ def resolve_input(plan: Plan, given: Mapping[str, JsonValue]) -> dict[str, JsonV
     Raises:
         InputError: A required input is missing, or a value is not of its declared type.
     """
-    resolved: dict[str, JsonValue] = {**plan.input_defaults}
-    problems: list[str] = []
-    for declared in plan.inputs:
-        value = given.get(declared.name)
-        if value is None:
-            if declared.required and declared.default is None and declared.name not in resolved:
-                problems.append(_missing(plan, declared))
-            elif declared.default is not None:
-                resolved[declared.name] = declared.default
     types: dict[str, InputType] = {declared.name: declared.type for declared in plan.inputs}
-    for name, value in given.items():
-        if value is None and name in types:
-            continue
+    resolved: dict[str, JsonValue] = {**plan.input_defaults}
+    resolved.update({each.name: each.default for each in plan.inputs if each.default is not None})
+    resolved.update({name: value for name, value in given.items() if value is not None or name not in types})
+    problems = [
+        _missing(plan, each) for each in plan.inputs if each.required and resolved.get(each.name) is None
+    ]
+    for name, value in resolved.items():
         try:
-            resolved[name] = coerce(value, types[name]) if name in types else value
+            resolved[name] = _writable(coerce(value, types[name]) if name in types else value)
         except ValueError as error:
             problems.append(f'Input "{name}" of team "{plan.team}" {error}')
     if problems:
@@ -71,7 +66,7 @@ def coerce(value: JsonValue, wanted: InputType) -> JsonValue:
     if isinstance(value, str) and wanted != "string":
         try:
             value = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ValueError(f"must be of type {wanted}, not the text {_short(value)}.") from None
     if wanted == "integer" and isinstance(value, float) and value.is_integer():
         return int(value)
@@ -80,6 +75,18 @@ def coerce(value: JsonValue, wanted: InputType) -> JsonValue:
         fits = False
     if not fits:
         raise ValueError(f"must be of type {wanted}, not {_short(json.dumps(value))}.")
+    return value
+
+
+def _writable(value: JsonValue) -> JsonValue:
+    """The value, if JSON can say it: a shell passes bytes that are no text, and Python reads `NaN`."""
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        raise ValueError(
+            "cannot be written as JSON: it holds NaN, an infinite number or text that is not UTF-8, or it is "
+            "nested too deeply."
+        ) from None
     return value
 
 

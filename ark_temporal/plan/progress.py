@@ -4,6 +4,7 @@ No clock, no I/O, no engine: the workflow carries out what is decided here, and 
 Both therefore arrive at the same record.
 """
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,16 +14,20 @@ from pydantic import JsonValue
 
 from ark_temporal.plan.asking import feedback, judge_call, task_call
 from ark_temporal.plan.calls import CallFailure, Exchange, ModelCall, ModelOutcome
+from ark_temporal.plan.errors import template_failed, too_large
 from ark_temporal.plan.inputs import resolve_input
 from ark_temporal.plan.model import Plan, StepPlan
 from ark_temporal.plan.output import NoJsonError, extract_json, read_verdict
-from ark_temporal.plan.prompts import is_truthy, render_prompt, render_result, render_text
+from ark_temporal.plan.prompts import TemplateView, is_truthy, render_prompt, render_result, render_text
+from ark_temporal.plan.readiness import Readiness
 from ark_temporal.plan.record import CallRecord, Purpose, RunError, RunPhase, RunReason, RunRecord, StepRecord
 from ark_temporal.plan.start import DEFAULT_PAYLOAD_LIMIT, PipelineInput
 from ark_temporal.templates import TemplateError
 
 SCHEMA_REPAIRS = 2
 """How often a model is asked to mend an answer that does not match its step's `outputSchema`."""
+
+_BUDGET_USED_UP = "The run's token budget was used up."
 
 
 @dataclass
@@ -47,6 +52,8 @@ class Progress:
         self._payload_limit = payload_limit
         self._plans = {step.name: step for step in plan.steps}
         self._steps = {step.name: step for step in record.steps}
+        self._view = TemplateView(record)
+        self._readiness = Readiness(plan, record)
         self._open: dict[str, ModelCall] = {}
         self._due: list[ModelCall] = []
         self._cursors: dict[str, _Cursor] = {}
@@ -80,8 +87,10 @@ class Progress:
 
     def advance(self, now: datetime) -> list[ModelCall]:
         """Start whatever can start, finish what is finished, and hand out the calls to make."""
-        while not self.record.ended and self._over_budget is None and self._start_ready(now):
-            pass
+        if self._over_budget is None:
+            self._start_ready(now)
+        else:
+            self._drop_due(now)
         if not self.record.ended and not self._open and not self._due:
             self._finish(now)
         if self.record.ended:
@@ -111,14 +120,17 @@ class Progress:
         step = self._steps[call.step]
         self._account(call, outcome, now)
         if self._over_budget is not None:
-            self._cancel_step(step, "The run's token budget was used up.", now)
+            self._cancel_step(step, _BUDGET_USED_UP, now)
         elif call.purpose == "validate":
             self._judge(call, outcome, now)
         else:
             self._check(call, outcome, now)
 
     def fail(self, call_id: str, failure: CallFailure, now: datetime) -> None:
-        """Take in that a call gave no answer after all its attempts: its step and the run fail."""
+        """Take in that a call gave no answer after all its attempts: its step and the run fail.
+
+        A run whose budget is used up already ends for that.
+        """
         call = self._open.pop(call_id, None)
         if call is None or self.record.ended:
             return
@@ -128,11 +140,20 @@ class Progress:
         )
         record = _call_record(step, call_id)
         record.completion_time, record.attempts, record.error = now, failure.attempt, error
-        self._fail_step(step, error, now)
+        if self._over_budget is not None:
+            self._cancel_step(step, _BUDGET_USED_UP, now)
+        else:
+            self._fail_step(step, error, now)
 
     def expire(self, now: datetime) -> None:
-        """The run's deadline has passed; a run that has just ended stays as it is."""
+        """The run's deadline has passed; a run that has just ended stays as it is.
+
+        One that waited for its last calls with its budget used up ends for that.
+        """
         if self.record.ended:
+            return
+        if self._over_budget is not None:
+            self.close("Failed", "BudgetExceeded", self._over_budget, now)
             return
         seconds = self.plan.timeout_seconds
         waiting = ", ".join(step.name for step in self.record.steps if step.phase == "Running") or "none"
@@ -140,7 +161,9 @@ class Progress:
         self.close("Failed", "TimedOut", RunError(type="TimedOut", message=message), now)
 
     def cancel(self, now: datetime) -> None:
-        """Someone asked the run to stop."""
+        """Someone asked the run to stop; a run that has ended stays as it is."""
+        if self.record.ended:
+            return
         self.close(
             "Cancelled", "Cancelled", RunError(type="Cancelled", message="The run was cancelled."), now
         )
@@ -156,19 +179,19 @@ class Progress:
 
     # What can start
 
-    def _start_ready(self, now: datetime) -> bool:
-        """Start or skip every step whose dependencies are done; say whether anything changed."""
-        done = {step.name for step in self.record.steps if step.phase in ("Succeeded", "Skipped")}
-        changed = False
-        for plan in self.plan.steps:
-            step = self._steps[plan.name]
-            if step.phase != "Pending" or not done.issuperset(plan.depends_on):
-                continue
-            changed = True
-            self._start(plan, step, now)
-            if self.record.ended:
-                break
-        return changed
+    def _start_ready(self, now: datetime) -> None:
+        """Start or skip every step whose dependencies are done; one that is skipped may set others free."""
+        while not self.record.ended and (ready := self._readiness.take()):
+            for plan in ready:
+                self._start(plan, self._steps[plan.name], now)
+                if self.record.ended:
+                    return
+
+    def _drop_due(self, now: datetime) -> None:
+        """With the budget used up, what was about to be asked is not."""
+        for call in self._due:
+            self._cancel_step(self._steps[call.step], _BUDGET_USED_UP, now)
+        self._due.clear()
 
     def _start(self, plan: StepPlan, step: StepRecord, now: datetime) -> None:
         step.start_time = now
@@ -179,6 +202,7 @@ class Progress:
             if not is_truthy(verdict):
                 step.phase, step.completion_time = "Skipped", now
                 step.message = f"Its condition `if` was {verdict.strip()!r}."
+                self._readiness.settle(step.name)
                 return
         step.phase = "Running"
         self._iterate(plan, step, now)
@@ -186,22 +210,16 @@ class Progress:
     def _iterate(self, plan: StepPlan, step: StepRecord, now: datetime) -> None:
         """Ask for the step's task, for the first time or once more."""
         try:
-            prompt = render_prompt(plan, self.record)
+            prompt = render_prompt(plan, self._view)
         except TemplateError as error:
-            self._fail_step(step, _template_error(step, "inputs", error), now)
-            return
-        size = len(prompt.encode())
-        if size > self._payload_limit:
-            self._fail_step(
-                step, _too_large(f'The prompt of step "{step.name}"', size, self._payload_limit), now
-            )
+            self._fail_step(step, template_failed(step.name, "inputs", error), now)
             return
         step.iterations += 1
         step.prompt, step.model = prompt, self.plan.agents[plan.role].model
         self._cursors[step.name] = _Cursor()
-        self._ask(plan, step, "task")
+        self._ask(plan, step, "task", now)
 
-    def _ask(self, plan: StepPlan, step: StepRecord, purpose: Purpose) -> None:
+    def _ask(self, plan: StepPlan, step: StepRecord, purpose: Purpose, now: datetime) -> None:
         agent, cursor = self.plan.agents[plan.role], self._cursors[step.name]
         number = self._asked[(agent.role, purpose)]
         self._asked[(agent.role, purpose)] += 1
@@ -219,7 +237,12 @@ class Progress:
                 retries=cursor.retries,
                 number=number,
             )
-        self._due.append(call)
+        size = len(call.model_dump_json().encode())
+        if size > self._payload_limit:
+            error = too_large(f'What step "{step.name}" asks its model', size, self._payload_limit)
+            self._fail_step(step, error, now)
+        else:
+            self._due.append(call)
 
     # What an answer means
 
@@ -247,7 +270,7 @@ class Progress:
     def _check(self, call: ModelCall, outcome: ModelOutcome, now: datetime) -> None:
         """An answer to the task came: accept it, have it judged, ask again, or fail."""
         step, plan = self._steps[call.step], self._plans[call.step]
-        step.model, step.output = outcome.model, outcome.text
+        step.model, step.output, step.data = outcome.model, outcome.text, None
         if outcome.stop_reason == "refusal":
             message = f'The model {outcome.model} refused to answer step "{step.name}".'
             self._fail_step(step, RunError(type="ModelRefused", message=message, step=step.name), now)
@@ -259,11 +282,10 @@ class Progress:
             return
         step.data = _parse_data(plan, outcome.text)
         if outcome.stop_reason == "max_tokens":
-            step.warnings.append(
-                f"The answer was cut off at maxTokensPerCall ({call.max_output_tokens} tokens)."
-            )
+            warning = f"The answer was cut off at maxTokensPerCall ({call.max_output_tokens} tokens)."
+            step.warnings.extend({warning}.difference(step.warnings))
         if plan.validation is not None and plan.validation.semantic is not None:
-            self._ask(plan, step, "validate")
+            self._ask(plan, step, "validate", now)
         else:
             self._accept(step, now)
 
@@ -284,7 +306,7 @@ class Progress:
         if cursor.retries < allowed:
             cursor.retries += 1
             cursor.exchanges = [feedback(step.output, problem)]
-            self._ask(plan, step, "repair")
+            self._ask(plan, step, "repair", now)
             return
         tries = cursor.retries + 1
         asked = "the only answer" if tries == 1 else f"the last of {tries} answers"
@@ -299,6 +321,7 @@ class Progress:
     def _accept(self, step: StepRecord, now: datetime) -> None:
         """The answer stands: go round the loop once more, or be done."""
         plan = self._plans[step.name]
+        self._view.show(step)
         if plan.loop is not None and step.iterations <= plan.loop.max_iterations:
             verdict = self._render(step, "loop.condition", plan.loop.condition, now)
             if verdict is None:
@@ -307,15 +330,16 @@ class Progress:
                 self._iterate(plan, step, now)
                 return
         step.phase, step.completion_time = "Succeeded", now
+        self._readiness.settle(step.name)
 
     # How things end
 
     def _render(self, step: StepRecord, place: str, template: str, now: datetime) -> str | None:
         """A condition's text; None when it did not render and the step has failed for it."""
         try:
-            return render_text(template, self.record)
+            return render_text(template, self._view)
         except TemplateError as error:
-            self._fail_step(step, _template_error(step, place, error), now)
+            self._fail_step(step, template_failed(step.name, place, error), now)
             return None
 
     def _fail_step(self, step: StepRecord, error: RunError, now: datetime) -> None:
@@ -332,14 +356,14 @@ class Progress:
             self.close("Failed", "BudgetExceeded", self._over_budget, now)
             return
         try:
-            self.record.output = render_result(self.plan, self.record)
+            self.record.output = render_result(self.plan, self.record, self._view)
         except TemplateError as error:
             message = f'The output template of team "{self.plan.team}" does not render: {error}.'
             self.close("Failed", "OutputFailed", RunError(type="TemplateError", message=message), now)
             return
-        size = len(self.record.output.encode())
+        size = len(json.dumps(self.record.output, ensure_ascii=False).encode())
         if size > self._payload_limit:
-            self.close("Failed", "OutputFailed", _too_large("The result", size, self._payload_limit), now)
+            self.close("Failed", "OutputFailed", too_large("The result", size, self._payload_limit), now)
             return
         self.record.phase, self.record.completion_time = "Succeeded", now
 
@@ -363,16 +387,3 @@ def _parse_data(plan: StepPlan, text: str) -> JsonValue:
         return extract_json(text)
     except NoJsonError:  # a schema such as `true` accepts text that is not JSON
         return None
-
-
-def _too_large(what: str, size: int, limit: int) -> RunError:
-    message = (
-        f"{what} has {size} bytes, more than the {limit} that this run can carry. "
-        "Set up payload storage (--storage) on both the worker and the submitter, or make it smaller."
-    )
-    return RunError(type="PayloadTooLarge", message=message)
-
-
-def _template_error(step: StepRecord, place: str, error: TemplateError) -> RunError:
-    message = f'The template in `{place}` of step "{step.name}" does not render: {error}.'
-    return RunError(type="TemplateError", message=message, step=step.name)

@@ -6,7 +6,7 @@ import re
 from pydantic import JsonValue
 
 from ark_temporal.plan.model import Plan, StepPlan
-from ark_temporal.plan.record import RunRecord
+from ark_temporal.plan.record import RunRecord, StepRecord
 from ark_temporal.templates import Untrusted, parse
 
 SCHEMA_SENTENCE = "Respond with valid JSON matching this schema:"
@@ -17,7 +17,7 @@ ENVELOPE_RULE = (
 )
 """Ends the system prompt of every agent, so that one agent's output cannot steer the next."""
 
-_ENVELOPE_TAG = re.compile(r"<(?=/?ark:step-output)", re.IGNORECASE)
+_ENVELOPE_TAG = re.compile(r"<(?=\s*(?:/\s*)?ark:step-output)", re.IGNORECASE)
 _FALSY = frozenset({"", "false", "0", "no"})
 
 
@@ -26,16 +26,34 @@ def envelope(text: str, origin: str) -> str:
     return f'<ark:step-output step="{origin}">\n{_ENVELOPE_TAG.sub("&lt;", text)}\n</ark:step-output>'
 
 
-def template_data(record: RunRecord) -> dict[str, JsonValue]:
-    """What templates of a run see: `.input`, `.steps`, and `.pipeline.input` as ArkFlow names it."""
-    steps: dict[str, JsonValue] = {
-        step.name: {"output": Untrusted(step.output, step.name), "data": step.data, "artifacts": {}}
-        for step in record.steps
-    }
-    return {"input": record.input, "pipeline": {"input": record.input}, "steps": steps}
+class TemplateView:
+    """What templates of a run see: `.input`, `.steps`, and `.pipeline.input` as ArkFlow names it.
+
+    Kept from one rendering to the next: a run of many steps renders often, and each time little has changed.
+
+    Attributes:
+        input: The run's input.
+        data: All of it, as `Template.render` takes it.
+    """
+
+    def __init__(self, record: RunRecord) -> None:
+        self.input = record.input
+        self._steps: dict[str, JsonValue] = {}
+        self.data: dict[str, JsonValue] = {
+            "input": record.input,
+            "pipeline": {"input": record.input},
+            "steps": self._steps,
+        }
+        for step in record.steps:
+            self.show(step)
+
+    def show(self, step: StepRecord) -> None:
+        """Let templates see what a step has said by now."""
+        output = Untrusted(step.output, step.name)
+        self._steps[step.name] = {"output": output, "data": step.data, "artifacts": {}}
 
 
-def render_prompt(step: StepPlan, record: RunRecord) -> str:
+def render_prompt(step: StepPlan, view: TemplateView) -> str:
     """The prompt of a step: its inputs as `name: value` lines, and the schema it must answer in.
 
     A step without inputs is asked with the run's own input, since a model cannot be asked nothing.
@@ -43,25 +61,24 @@ def render_prompt(step: StepPlan, record: RunRecord) -> str:
     Raises:
         TemplateError: An input's template does not render; its `where` names the input.
     """
-    data = template_data(record)
-    lines = [
-        f"{item.name}: {parse(item.template).render(data, wrap=lambda text: envelope(text, text.origin))}\n"
-        for item in step.inputs
-    ]
+    lines: list[str] = []
+    for item in step.inputs:
+        value = parse(item.template).render(view.data, wrap=_wrapped)
+        lines.append(f"{item.name}: {value}\n")
     if not lines:
-        lines = [f"{name}: {_as_text(value)}\n" for name, value in record.input.items()]
+        lines = [f"{name}: {_as_text(value)}\n" for name, value in view.input.items()]
     if step.output_schema is not None:
         lines.append(f"\n{SCHEMA_SENTENCE}\n{json.dumps(step.output_schema, ensure_ascii=False)}\n")
     return "".join(lines) or "Begin.\n"
 
 
-def render_text(template: str, record: RunRecord) -> str:
+def render_text(template: str, view: TemplateView) -> str:
     """A template of the run, for people or for a condition: no envelopes.
 
     Raises:
         TemplateError: It does not render.
     """
-    return parse(template).render(template_data(record))
+    return parse(template).render(view.data)
 
 
 def is_truthy(text: str) -> bool:
@@ -69,16 +86,21 @@ def is_truthy(text: str) -> bool:
     return text.strip().lower() not in _FALSY
 
 
-def render_result(plan: Plan, record: RunRecord) -> str:
+def render_result(plan: Plan, record: RunRecord, view: TemplateView) -> str:
     """The run's result: the `output` template, else what the last step that succeeded said.
 
     Raises:
         TemplateError: The template does not render.
     """
     if plan.output is not None:
-        return render_text(plan.output, record)
+        return render_text(plan.output, view)
     succeeded = [step for step in record.steps if step.phase == "Succeeded"]
     return succeeded[-1].output if succeeded else ""
+
+
+def _wrapped(text: Untrusted) -> str:
+    """A skipped step has said nothing, which needs no envelope."""
+    return envelope(text, text.origin) if text else ""
 
 
 def _as_text(value: JsonValue) -> str:

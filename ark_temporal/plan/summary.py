@@ -14,14 +14,17 @@ _MARKS = {
     "Skipped": "⊘",
     "Cancelled": "◼",
 }
-_SUMMARY_LIMIT = 200
-"""Temporal refuses a summary above 400 bytes."""
+_SUMMARY_BYTES = 300
+"""Temporal refuses a summary whose payload, quotes and escapes included, has more than 400 bytes."""
+_DETAILS_BYTES = 16_000
+"""The same for details; there it is 20,000."""
 
 
 def summarize_plan(plan: Plan) -> str:
     """One line: which team, how big, which plan."""
     steps = "1 step" if len(plan.steps) == 1 else f"{len(plan.steps)} steps"
-    return f"team {plan.team} · {steps} · plan {plan.digest()[:8]}"[:_SUMMARY_LIMIT]
+    summary = f"team {plan.team} · {steps} · plan {plan.digest()[:8]}"
+    return _cut(summary, _SUMMARY_BYTES)
 
 
 def detail_plan(plan: Plan) -> str:
@@ -30,14 +33,14 @@ def detail_plan(plan: Plan) -> str:
         f"| {step.name} | {plan.agents[step.role].model} | {', '.join(step.depends_on) or '–'} |"
         for step in plan.steps[:100]
     ]
-    return "\n".join(["| step | model | after |", "| --- | --- | --- |", *rows])
+    return _cut("\n".join(["| step | model | after |", "| --- | --- | --- |", *rows]), _DETAILS_BYTES)
 
 
 def describe_call(call: ModelCall) -> str:
     """One line: which step asks which model, and why."""
     why = "" if call.purpose == "task" else f" ({call.purpose})"
     turn = f" · iteration {call.iteration}" if call.iteration > 1 else ""
-    return f"{call.step}{why} · {call.model}{turn}"[:_SUMMARY_LIMIT]
+    return _cut(f"{call.step}{why} · {call.model}{turn}", _SUMMARY_BYTES)
 
 
 def describe_run(record: RunRecord) -> str:
@@ -60,6 +63,12 @@ def _row(step: StepRecord) -> str:
     took = _seconds(step.start_time, step.completion_time)
     note = f" — {step.message[:120]}" if step.message and step.phase == "Skipped" else ""
     return f"| {_MARKS[step.phase]} | {step.name}{note} | {took} | {step.token_usage.total_tokens or ''} |"
+
+
+def _cut(text: str, limit: int) -> str:
+    """The text, or as much of it as fits that many bytes."""
+    data = text.encode()
+    return text if len(data) <= limit else data[: limit - 3].decode(errors="ignore") + "…"
 
 
 def _seconds(start: datetime | None, end: datetime | None) -> str:

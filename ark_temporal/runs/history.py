@@ -50,9 +50,15 @@ class HistoryReader:
     _inbox: list[tuple[str, ModelOutcome | CallFailure]] = field(
         default_factory=list[tuple[str, ModelOutcome | CallFailure]]
     )
+    _under_way: bool = False
     _expired: bool = False
     _cancelled: bool = False
     _task_time: datetime = _NEVER
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a record yet."""
+        return self.progress is not None or self.refused is not None
 
     @property
     def record(self) -> RunRecord:
@@ -123,7 +129,7 @@ class HistoryReader:
         """What the workflow did in this task, from what had reached it by then."""
         if self.progress is None or self.progress.record.ended:
             return
-        if self._cancelled:
+        if self._cancelled and self._under_way:
             self.progress.cancel(self._task_time)
             return
         inbox, self._inbox = self._inbox, []
@@ -131,6 +137,9 @@ class HistoryReader:
         if self._expired:
             self.progress.expire(self._task_time)
         self.progress.advance(self._task_time)
+        self._under_way = True
+        if self._cancelled:  # before its first task, in which a run still starts what it can
+            self.progress.cancel(self._task_time)
 
     async def _closed(self, event: HistoryEvent) -> None:
         """The run's end, where Temporal and not the run's own code brought it about."""

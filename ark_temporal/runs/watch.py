@@ -108,19 +108,21 @@ async def _follow(handle: "WorkflowHandle[object, object]", connection: Connecti
     reading = asyncio.create_task(read())
     waiting = _NOTHING
     try:
-        while not reading.done():
+        while True:
             news = asyncio.create_task(changed.wait())
             await asyncio.wait({reading, news}, timeout=_LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             news.cancel()
+            if reading.done():
+                break
             if changed.is_set():
                 changed.clear()
                 waiting = _NOTHING
-            elif not reading.done():
+            else:
                 seen = await look_at_pending(connection, handle.id)
                 if seen == waiting:
                     continue
                 waiting = seen
-            if not reader.record.ended:
+            if reader.begun and not reader.record.ended:
                 yield Sight(reader.record, waiting)
         await reading
         yield Sight(reader.record)

@@ -1,13 +1,21 @@
 """A role's environment: the values its `envFrom` names, over those of the worker's own process."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from ark_temporal.plan.model import EnvSource, KeyRef
 from ark_temporal.secrets.stores import SecretStore
 
 _MIN_SCRUBBED = 6
 """Shorter values are words such as `true` or `mock`; replacing them would only garble a message."""
+
+_LONGEST_PART = 12
+_PART_OF_PROMPT = 20
+"""Characters in a row that give a secret away; in a prompt fewer of them are just a few words."""
+
+_REDACTED = "[redacted]"
 
 
 @dataclass(frozen=True)
@@ -23,11 +31,46 @@ class RoleEnvironment:
     warnings: tuple[str, ...] = ()
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
-    def scrub(self, text: str) -> str:
-        """The text with every value that came from a Secret taken out."""
+    def scrub(self, text: str, *, prompts: Sequence[str] = ()) -> str:
+        """The text without any value that came from a Secret, any provider key, and any of these prompts.
+
+        They go however they are written: as they are, in a URL, in JSON, as Python shows them, or on one
+        line. So do their parts, since who quotes may quote half of it.
+        """
         for value in sorted(self.secrets, key=len, reverse=True):
-            text = text.replace(value, "[redacted]")
+            text = _without(text, value, min(_LONGEST_PART, max(_MIN_SCRUBBED, len(value) // 2)))
+        for prompt in prompts:
+            text = _without(text, prompt, _PART_OF_PROMPT)
         return text
+
+
+def _without(text: str, secret: str, part: int) -> str:
+    for form in {
+        secret,
+        " ".join(secret.split()),
+        quote(secret, safe=""),
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        repr(secret)[1:-1],
+    }:
+        text = "".join(_other_pieces(text, form, min(part, len(form))))
+    return text
+
+
+def _other_pieces(text: str, secret: str, part: int) -> Iterator[str]:
+    """The text in pieces, with a mark in place of each that shares so many characters with the secret."""
+    at = 0
+    while at < len(text):
+        end = at + part
+        if not part or end > len(text) or text[at:end] not in secret:
+            yield text[at]
+            at += 1
+            continue
+        while end < len(text) and text[at : end + 1] in secret:
+            end += 1
+        yield _REDACTED
+        at = end
+
 
 _KEYS_OF = {
     "ANTHROPIC_BASE_URL": ("ANTHROPIC_API_KEY",),
@@ -72,6 +115,8 @@ class Secrets:
             if source.kind == "Secret":
                 secrets.update(value for value in found.values() if len(value) >= _MIN_SCRUBBED)
         _keep_keys_home(values, own)
+        keys = (values.get(key, "") for names in _KEYS_OF.values() for key in names)
+        secrets.update(value for value in keys if len(value) >= _MIN_SCRUBBED)
         return RoleEnvironment(values, tuple(warnings), frozenset(secrets))
 
     def text(self, ref: KeyRef, namespace: str) -> str | None:

@@ -1,5 +1,6 @@
 """Where a worker finds the values behind the names of Secrets and ConfigMaps."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Protocol
@@ -8,6 +9,9 @@ ObjectKind = Literal["Secret", "ConfigMap"]
 
 MAX_VALUE_BYTES = 1024 * 1024
 """The most that one file of a mounted Secret or ConfigMap may hold; Kubernetes has the same limit."""
+
+_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
+"""What the name of a namespace or an object can be; nothing that leads to another folder."""
 
 
 class SecretStore(Protocol):
@@ -44,15 +48,13 @@ class DirectoryStore:
         Raises:
             ValueError: A file is larger than Kubernetes allows, or is not text.
         """
+        if not (_NAME.fullmatch(namespace) and _NAME.fullmatch(name)):
+            return None
         for folder in (self._root / namespace / name, self._root / name):
-            if _is_below(folder, self._root) and folder.is_dir():
-                return {file.name: _read_value(file) for file in sorted(folder.iterdir()) if _is_value(file)}
+            if folder.is_dir():
+                files = sorted(file for file in folder.iterdir() if _is_value(file))
+                return {file.name: _read_value(file, f'{kind} "{namespace}/{name}"') for file in files}
         return None
-
-
-def _is_below(folder: Path, root: Path) -> bool:
-    """Names come from manifests: one with `..` in it must not lead out of the root."""
-    return ".." not in folder.relative_to(root).parts
 
 
 def _is_value(file: Path) -> bool:
@@ -60,10 +62,15 @@ def _is_value(file: Path) -> bool:
     return not file.name.startswith("..") and file.is_file()
 
 
-def _read_value(file: Path) -> str:
+def _read_value(file: Path, of: str) -> str:
     if file.stat().st_size > MAX_VALUE_BYTES:
-        raise ValueError(f"The secret file {file.name} is larger than {MAX_VALUE_BYTES} bytes.")
+        raise ValueError(
+            f"The file {file.name} of {of} has more than {MAX_VALUE_BYTES} bytes; "
+            "make it smaller or take it away."
+        )
     try:
-        return file.read_text(encoding="utf-8").rstrip("\n")
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
     except UnicodeDecodeError:
-        raise ValueError(f"The secret file {file.name} is not UTF-8 text.") from None
+        raise ValueError(
+            f"The file {file.name} of {of} is not UTF-8 text; only text can be a key or a prompt."
+        ) from None

@@ -21,8 +21,8 @@ STORED_UP_TO_BYTES = 64 * 1024 * 1024
 class SharedPayloadConverter(PydanticPayloadConverter):
     """The pydantic converter, one for the whole process.
 
-    The SDK makes a converter for every payload that may be stored outside. It has no state but its cache of type
-    adapters, and filling that anew each time costs more than the conversion.
+    The SDK makes a converter for every payload that may be stored outside. It has no state but its cache of
+    type adapters, and filling that anew each time costs more than the conversion.
     """
 
     _instance: ClassVar["SharedPayloadConverter | None"] = None
@@ -56,10 +56,14 @@ def parse_storage(where: str) -> StorageDriver:
     """The storage that `--storage` names: a directory, as a path or a `file:` URL.
 
     Raises:
-        ValueError: It is some other URL.
+        ValueError: It is some other URL, or one of another machine.
     """
     parts = urlsplit(where)
     if parts.scheme == "file":
+        if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
+            raise ValueError(
+                f"Payload storage {where} names no directory of this machine: write file:///path."
+            )
         return DirectoryDriver(Path(url2pathname(parts.path)))
     if "://" in where:
         raise ValueError(

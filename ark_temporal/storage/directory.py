@@ -56,7 +56,8 @@ class DirectoryDriver(StorageDriver):
         Raises:
             PayloadMissingError: One is not here, or is not what it was.
         """
-        return await asyncio.to_thread(lambda: [self._read(claim.claim_data["sha256"]) for claim in claims])
+        digests = [claim.claim_data.get("sha256", "") for claim in claims]
+        return await asyncio.to_thread(lambda: [self._read(digest) for digest in digests])
 
     def _write(self, payload: Payload) -> StorageDriverClaim:
         data = payload.SerializeToString(deterministic=True)
@@ -64,11 +65,7 @@ class DirectoryDriver(StorageDriver):
         path = self._path(digest)
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(file.name).replace(path)
+            _write_whole(path, data)
         return StorageDriverClaim({"sha256": digest})
 
     def _read(self, digest: str) -> Payload:
@@ -87,3 +84,15 @@ class DirectoryDriver(StorageDriver):
 
     def _path(self, digest: str) -> Path:
         return self._root / digest[:2] / digest
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            Path(file.name).replace(path)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
