@@ -74,10 +74,10 @@ def worker_process(home: Path, address: str, *words: str, **environ: str) -> Gen
 
 @contextlib.contextmanager
 def plain_server(port: int, log: Path, *words: str) -> Generator[Process]:
-    """Temporal's own dev server as anybody would start it, once it listens."""
+    """Temporal's own dev server as anybody would start it, once it is healthy."""
     command = [str(server_binary()), "server", "start-dev", "--ip", HOST, "--port", str(port), "--headless"]
     with process([*command, "--log-level", "error", *words], log, dict(os.environ)) as started:
-        wait_until_listening(port, started)
+        _wait_until_healthy(port, started)
         yield started
 
 
@@ -90,12 +90,15 @@ def owned_server(database: Path, log: Path) -> Generator[tuple[Process, int]]:
         yield owner, int(owner.log.split("port ")[1].split()[0])
 
 
-def wait_until_listening(port: int, server: Process, seconds: float = 30) -> None:
-    """Wait until somebody listens on a port."""
+def _wait_until_healthy(port: int, server: Process, seconds: float = 30) -> None:
+    """Wait until a server does its work: it listens before it does."""
+    ask = [str(server_binary()), "operator", "cluster", "health", "--address", f"{HOST}:{port}"]
     deadline = time.monotonic() + seconds
-    while not is_listening(port):
-        assert server.running.poll() is None, f"It ended before it listened:\n{server.log}"
-        assert time.monotonic() < deadline, f"Nobody listens on {port}:\n{server.log}"
+    while (
+        not is_listening(port) or subprocess.run(ask, capture_output=True, timeout=20, check=False).returncode
+    ):
+        assert server.running.poll() is None, f"It ended before it was healthy:\n{server.log}"
+        assert time.monotonic() < deadline, f"It is not healthy on {port}:\n{server.log}"
         time.sleep(0.05)
 
 

@@ -129,6 +129,7 @@ async def test_a_run_in_flight_tells_the_same_too(lab: Lab) -> None:
         await run.ended()
 
 
+@pytest.mark.slow
 async def test_a_cancelled_run_hangs_up_on_the_model(lab: Lab) -> None:
     asked, left = asyncio.Event(), asyncio.Event()
 
