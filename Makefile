@@ -43,8 +43,9 @@ format: $(VENV)/.ready-dev ## Put the code into its form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.ready-dev ## Overhead against a hand-written workflow, measured in one run
+bench: $(VENV)/.ready-dev ## Overhead against hand-written workflows, measured in one run; what long agents cost
 	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.agent_turns
 
 docs: $(VENV)/.ready-dev ## Write the generated pages of docs/ again
 	$(BIN)/python -m docs.generate

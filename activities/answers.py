@@ -7,8 +7,9 @@ and no large answer may hold up a workflow task.
 from collections.abc import Iterable, Iterator
 
 from pydantic import JsonValue
+from temporalio.exceptions import ApplicationError
 
-from activities.linear_schema import is_found, violations
+from ark_temporal.linear_schema import UnusableSchemaError, is_found, violations
 from ark_temporal.plan.calls import OutputChecks
 from ark_temporal.plan.output import NoJsonError, extract_json
 
@@ -29,10 +30,18 @@ def find_problems(text: str, checks: OutputChecks) -> tuple[tuple[str, ...], boo
     Raises:
         ApplicationError: A schema or a pattern cannot be applied to any answer.
     """
-    broken = tuple(_schema_problems(text, checks.output_schema)) if checks.output_schema is not None else ()
-    others = [*_pattern_problems(text, checks)]
-    if checks.json_schema is not None:
-        others.extend(_schema_problems(text, checks.json_schema))
+    try:
+        schema = checks.output_schema
+        broken = tuple(_schema_problems(text, schema)) if schema is not None else ()
+        others = [*_pattern_problems(text, checks)]
+        if checks.json_schema is not None:
+            others.extend(_schema_problems(text, checks.json_schema))
+    except UnusableSchemaError as error:
+        raise ApplicationError(
+            f"What the step's output is checked by {error}. Change the step's outputSchema or validate.",
+            type="SchemaUnusable",
+            non_retryable=True,
+        ) from None
     return (*broken, *others), bool(broken)
 
 

@@ -1,29 +1,25 @@
 """The activity that asks a language model."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncGenerator
+import logging
 from datetime import timedelta
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.answers import find_problems
+from activities.heartbeats import heartbeats
+from activities.transcripts import Conversation, RunKey, Transcripts
 from ark_temporal.llm import ModelError, ModelPool, Prices, detect_provider, resolve_credentials
-from ark_temporal.llm.types import (
-    AssistantMessage,
-    CallContext,
-    Message,
-    ModelReply,
-    ModelRequest,
-    Provider,
-    UserMessage,
-)
+from ark_temporal.llm.types import CallContext, ModelReply, ModelRequest, Provider
 from ark_temporal.plan.calls import ModelCall, ModelOutcome
+from ark_temporal.plan.conversation import to_messages
+from ark_temporal.plan.toolbox import offered
+from ark_temporal.runs.names import MODEL_ACTIVITY
 from ark_temporal.secrets import RoleEnvironment, Secrets
+from ark_temporal.storage.journal import Journal
 
-HEARTBEAT_SECONDS = 5.0
-"""Often enough that a cancelled run stops its calls soon, and a dead worker is noticed."""
+_LOG = logging.getLogger(__name__)
 
 
 class ModelCalls:
@@ -33,36 +29,90 @@ class ModelCalls:
         pool: Model clients, shared by all calls of the worker.
         secrets: Values behind the names that a plan carries.
         prices: What tokens cost.
+        transcripts: What came before a call in its conversation.
+        journal: Where answers are kept that Temporal may not have been told yet; None keeps none.
         payload_limit_bytes: The longest answer that can be carried; None where a payload storage takes any.
     """
 
     def __init__(
-        self, pool: ModelPool, secrets: Secrets, prices: Prices, *, payload_limit_bytes: int | None
+        self,
+        pool: ModelPool,
+        secrets: Secrets,
+        prices: Prices,
+        transcripts: Transcripts,
+        *,
+        journal: Journal | None,
+        payload_limit_bytes: int | None,
     ) -> None:
         self._pool = pool
         self._secrets = secrets
         self._prices = prices
+        self._transcripts = transcripts
+        self._journal = journal
         self._payload_limit = payload_limit_bytes
 
-    @activity.defn(name="call_model")
+    @activity.defn(name=MODEL_ACTIVITY)
     async def call_model(self, call: ModelCall) -> ModelOutcome:
-        """Ask the model once. Temporal owns all retries."""
-        environment = self._secrets.environment(call.env_from, call.namespace)
-        try:
-            async with _heartbeats():
-                return await self._ask(call, environment)
-        except ModelError as error:
-            raise _failure(error, environment.scrub(str(error), prompts=self._private(call))) from None
+        """Ask the model once. Temporal owns all retries.
 
-    async def _ask(self, call: ModelCall, environment: RoleEnvironment) -> ModelOutcome:
-        provider = call.provider or detect_provider(
-            call.model, environment.values.get("AGENT_PROVIDER"), environment.values.get("OPENAI_BASE_URL")
+        An answer is journalled before Temporal is told: an attempt after a crash finds it and pays nothing.
+        """
+        run = RunKey.current()
+        async with heartbeats():
+            outcome = await self._from_journal(run, call)
+            if outcome is None:
+                outcome = await self._answered(run, call)
+        self._transcripts.note_call(run, call, outcome)
+        return outcome
+
+    async def _answered(self, run: RunKey, call: ModelCall) -> ModelOutcome:
+        before = await self._transcripts.conversation(run, call)
+        first = before.first
+        environment = self._secrets.environment(first.env_from, first.namespace)
+        try:
+            outcome = await self._ask(call, before, environment)
+        except ModelError as error:
+            raise _failure(error, environment.scrub(str(error), prompts=self._private(first))) from None
+        except ApplicationError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it says may quote a secret
+            message = environment.scrub(f"{type(error).__name__}: {error}", prompts=self._private(first))
+            raise ApplicationError(message, activity.info().attempt, type="ModelCallFailed") from None
+        if self._journal is not None:
+            await self._keep(self._journal, run, call, outcome)
+        return outcome
+
+    async def _ask(self, call: ModelCall, before: Conversation, environment: RoleEnvironment) -> ModelOutcome:
+        first = before.first
+        provider = first.provider or detect_provider(
+            first.model, environment.values.get("AGENT_PROVIDER"), environment.values.get("OPENAI_BASE_URL")
         )
         model = self._pool.get(provider, resolve_credentials(provider, environment.values))
-        system, missing = self._system_prompt(call)
-        reply = await model.generate(_request(call, system))
+        system, missing = self._system_prompt(first)
+        reply = await model.generate(_request(call, before, system))
         self._refuse_oversize(call, reply)
-        return await self._outcome(call, provider, reply, (*environment.warnings, *missing, *reply.warnings))
+        warnings = (*environment.warnings, *missing, *reply.warnings)
+        return await self._outcome(call, first, provider, reply, warnings)
+
+    async def _from_journal(self, run: RunKey, call: ModelCall) -> ModelOutcome | None:
+        """The answer that an earlier attempt got, if it got one and could not tell."""
+        attempt = activity.info().attempt
+        if self._journal is None or attempt == 1:
+            return None
+        try:
+            kept = await self._journal.find(_journal_key(run, call))
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the model can be asked again
+            _LOG.warning("The journal does not tell whether a call was answered before: %s", error)
+            return None
+        if kept is None:
+            return None
+        return ModelOutcome.model_validate_json(kept).model_copy(update={"attempt": attempt})
+
+    async def _keep(self, journal: Journal, run: RunKey, call: ModelCall, outcome: ModelOutcome) -> None:
+        try:
+            await journal.keep(_journal_key(run, call), outcome.model_dump_json().encode())
+        except Exception as error:  # noqa: BLE001 - an answer is worth more than its copy
+            _LOG.warning("An answer is not journalled; after a crash it would be paid for again: %s", error)
 
     def _system_prompt(self, call: ModelCall) -> tuple[str, tuple[str, ...]]:
         """The system prompt, and a warning for each piece of it that this worker does not have."""
@@ -84,7 +134,7 @@ class ModelCalls:
         return [text for ref in refs if (text := self._secrets.text(ref, call.namespace))]
 
     def _refuse_oversize(self, call: ModelCall, reply: ModelReply) -> None:
-        size = len(reply.text.encode())
+        size = len(reply.message.model_dump_json().encode())
         if self._payload_limit is not None and size > self._payload_limit:
             raise ApplicationError(
                 f'The answer to step "{call.step}" has {size} bytes, more than the {self._payload_limit} '
@@ -96,16 +146,23 @@ class ModelCalls:
             )
 
     async def _outcome(
-        self, call: ModelCall, provider: Provider, reply: ModelReply, warnings: tuple[str, ...]
+        self,
+        call: ModelCall,
+        first: ModelCall,
+        provider: Provider,
+        reply: ModelReply,
+        warnings: tuple[str, ...],
     ) -> ModelOutcome:
         problems, schema_problem = (), False
-        if call.checks is not None:
-            problems, schema_problem = await asyncio.to_thread(find_problems, reply.text, call.checks)
+        if first.checks is not None and not reply.message.tool_calls:
+            problems, schema_problem = await asyncio.to_thread(find_problems, reply.text, first.checks)
         cost = self._prices.price(reply.model, provider, reply.usage) or self._prices.price(
-            call.model, provider, reply.usage
+            first.model, provider, reply.usage
         )
         return ModelOutcome(
             text=reply.text,
+            tool_calls=reply.message.tool_calls,
+            native=reply.message.native,
             stop_reason=reply.stop_reason,
             model=reply.model,
             provider=provider,
@@ -120,27 +177,28 @@ class ModelCalls:
         )
 
 
-def _request(call: ModelCall, system: str) -> ModelRequest:
-    messages: list[Message] = [UserMessage(text=call.prompt)]
-    for exchange in call.exchanges:
-        messages += [
-            AssistantMessage(text=exchange.answer or "(empty)"),
-            UserMessage(text=exchange.feedback),
-        ]
+def _journal_key(run: RunKey, call: ModelCall) -> str:
+    """Of one call in one execution: a run that was reset asks anew."""
+    return "\n".join(("call_model", activity.info().namespace, run.workflow_id, run.run_id, call.id))
+
+
+def _request(call: ModelCall, before: Conversation, system: str) -> ModelRequest:
+    first = before.first
     return ModelRequest(
-        model=call.model,
+        model=first.model,
         system=system,
-        messages=tuple(messages),
-        output_schema=call.checks.output_schema if call.checks else None,
-        max_output_tokens=call.max_output_tokens,
-        temperature=call.temperature,
+        messages=to_messages(before.turns, call),
+        tools=offered(first.tools, before.tools),
+        output_schema=first.checks.output_schema if first.checks else None,
+        max_output_tokens=first.max_output_tokens,
+        temperature=first.temperature,
         timeout_seconds=call.timeout_seconds,
         context=CallContext(
             role=call.role,
             purpose=call.purpose,
             call=call.call,
             run=activity.info().workflow_id or "",
-            private_system=any(part.ref is not None and part.ref.kind == "Secret" for part in call.system),
+            private_system=any(part.ref is not None and part.ref.kind == "Secret" for part in first.system),
         ),
     )
 
@@ -154,19 +212,3 @@ def _failure(error: ModelError, message: str) -> ApplicationError:
         non_retryable=not error.retryable,
         next_retry_delay=wait,
     )
-
-
-@contextlib.asynccontextmanager
-async def _heartbeats() -> AsyncGenerator[None]:
-    """Tell Temporal that we live, from the very start and until the call is over."""
-
-    async def beat() -> None:
-        while True:
-            await asyncio.sleep(HEARTBEAT_SECONDS)
-            activity.heartbeat()
-
-    task = asyncio.create_task(beat())
-    try:
-        yield
-    finally:
-        task.cancel()

@@ -39,3 +39,27 @@ class ByHand:
                 heartbeat_timeout=timedelta(seconds=20),
             )
         return text
+
+
+@activity.defn
+async def decide(turn: int) -> str:
+    """A model that wants one tool called."""
+    return "{}"
+
+
+@activity.defn
+async def act(turn: int) -> str:
+    """A tool that brings ten kilobytes."""
+    return "x" * 10_000
+
+
+@workflow.defn
+class ByHandLoop:
+    """An agent's loop: ask, call the tool, ask again. It keeps what it is told where activities find it."""
+
+    @workflow.run
+    async def run(self, turns: int) -> str:
+        for turn in range(turns):
+            await workflow.execute_activity(decide, turn, start_to_close_timeout=timedelta(seconds=120))
+            await workflow.execute_activity(act, turn, start_to_close_timeout=timedelta(seconds=120))
+        return await workflow.execute_activity(decide, turns, start_to_close_timeout=timedelta(seconds=120))

@@ -14,34 +14,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.contenders import Contender, by_hand, ours
+from benchmarks.limits import Limit, verdict
 from worker.embedded import embedded_server
 
 WARM_UP = 10
-
-
-@dataclass(frozen=True)
-class Limit:
-    """A figure and what it must reach."""
-
-    name: str
-    value: float
-    bound: float
-    at_most: bool = True
-
-    @property
-    def holds(self) -> bool:
-        """Whether it is reached."""
-        return self.value <= self.bound if self.at_most else self.value >= self.bound
-
-    def __str__(self) -> str:
-        sign = "<=" if self.at_most else ">="
-        return (
-            f"{'ok  ' if self.holds else 'MISS'}  {self.name:<42} {self.value:8.2f}   ({sign} {self.bound:g})"
-        )
 
 
 async def latency(contenders: list[Contender], rounds: int) -> dict[str, list[float]]:
@@ -134,7 +113,7 @@ async def measure(rounds: int) -> list[Limit]:
             rates = await throughput(both, in_flight, runs, rounds=5)
             print(
                 f"throughput   {in_flight:>2} in flight   "
-                + "   ".join(f"{n} {r:.1f}/s" for n, r in rates.items())
+                + "   ".join(f"{n} {statistics.median(r):.1f}/s" for n, r in rates.items())
             )
             ratio = pairwise(rates["ours"], rates["by hand"])
             limits.append(Limit(f"throughput at {in_flight}, ours / by hand", ratio, 0.85, at_most=False))
@@ -160,10 +139,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=60, help="runs of each kind for the latency")
     rounds: int = parser.parse_args().rounds
     os.environ["ARK_HOME"] = tempfile.mkdtemp(prefix="ark-bench-")
-    limits = asyncio.run(measure(rounds))
-    print()
-    print("\n".join(str(limit) for limit in limits))
-    return 0 if all(limit.holds for limit in limits) else 1
+    return verdict(asyncio.run(measure(rounds)))
 
 
 if __name__ == "__main__":

@@ -38,6 +38,16 @@ def dollars(amount: float | None) -> str:
     return f"${amount:.4f}" if amount < 1 else f"${amount:.2f}"
 
 
+def size(count: int) -> str:
+    """For example `950 B`, `1.8 kB`, `2.3 MB`."""
+    amount = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 999.5:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"
+
+
 def plural(count: int, thing: str) -> str:
     """For example `1 step`, `3 steps`."""
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

@@ -51,7 +51,12 @@ async def check_all(options: "ConnectOptions", task_queue: str, *, fix: bool) ->
         connection = await connect(options)
     except (ConnectionFailedError, CommandError) as error:
         return [*checks, Check("temporal", "fail", str(error))]
-    return [*checks, *await _of_temporal(connection, task_queue, fix=fix), _storage(connection)]
+    return [
+        *checks,
+        *await _of_temporal(connection, task_queue, fix=fix),
+        await _storage(connection),
+        _encryption(connection),
+    ]
 
 
 def _python() -> Check:
@@ -173,16 +178,30 @@ async def _pollers(connection: "Connection", task_queue: str, kind: "TaskQueueTy
     return {poller.identity for poller in told.pollers}
 
 
-def _storage(connection: "Connection") -> Check:
+async def _storage(connection: "Connection") -> Check:
     from ark_temporal.storage import DirectoryDriver
+    from ark_temporal.storage.errors import StorageUnavailableError
 
-    if not isinstance(connection.storage, DirectoryDriver):
+    storage = connection.storage
+    if storage is None:
         found = "none: prompts and results above 1.9 MB are refused"
         return Check("storage", "warn", found, "Give workers and clients the same --storage.")
-    root = connection.storage.root
+    if not isinstance(storage.driver, DirectoryDriver):
+        try:
+            await storage.journal.find("doctor")
+        except StorageUnavailableError as error:
+            return Check("storage", "fail", str(error), "Check --storage, and its credentials.")
+        return Check("storage", "ok", f"{storage.shown} answers")
+    root = storage.driver.root
     if os.access(_nearest(root), os.W_OK):
         return Check("storage", "ok", f"{root} is writable")
     return Check("storage", "fail", f"{root} is not writable", "Choose another directory with --storage.")
+
+
+def _encryption(connection: "Connection") -> Check:
+    if connection.client.data_converter.payload_codec is not None:
+        return Check("encryption", "ok", "on: histories and storage hold ciphertext")
+    return Check("encryption", "ok", "off: histories and storage can be read by whoever has access to them")
 
 
 def _nearest(path: Path) -> Path:

@@ -37,6 +37,16 @@ def teams(incomplete: str) -> list[str]:
     return []
 
 
+def agents(incomplete: str) -> list[str]:
+    """Agents of the sources on the line."""
+    with contextlib.suppress(Exception):
+        from ark_temporal.manifests import ArkAgent, load
+
+        names = [agent.metadata.name for agent in load(_paths_on_the_line()).all(ArkAgent)]
+        return [name for name in names if name.startswith(incomplete)]
+    return []
+
+
 def kinds(incomplete: str) -> list[str]:
     """Kinds of manifests, in small letters for those who type them so."""
     from ark_temporal.manifests.kinds import KINDS

@@ -16,7 +16,7 @@ async def connect(options: "ConnectOptions") -> "Connection":
     """Connect to the Temporal that the options, the environment or a running `dev` name.
 
     Raises:
-        CommandError: The payload storage is not one that is supported.
+        CommandError: The storage is not one that is supported, or the encryption keys are none.
         ConnectionFailedError: Temporal cannot be reached, or refuses us.
     """
     from ark_temporal.runs import connection

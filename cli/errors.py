@@ -36,7 +36,11 @@ def _of_ours(error: Exception) -> CommandError | None:
         ("ark_temporal.plan.inputs", "InputError", ExitCode.USAGE),
         ("ark_temporal.plan.compile", "CompileError", ExitCode.USAGE),
         ("ark_temporal.llm.prices", "PriceListError", ExitCode.USAGE),
-        ("ark_temporal.storage.directory", "PayloadMissingError", ExitCode.USAGE),
+        ("ark_temporal.runs.decide", "DecisionRefusedError", ExitCode.USAGE),
+        ("ark_temporal.tools.python", "ToolsError", ExitCode.USAGE),
+        ("ark_temporal.storage.errors", "PayloadMissingError", ExitCode.USAGE),
+        ("ark_temporal.storage.errors", "StorageUnavailableError", ExitCode.NO_CONNECTION),
+        ("ark_temporal.storage.encryption", "EncryptionError", ExitCode.USAGE),
     ):
         known = getattr(sys.modules.get(module), name, None)
         if isinstance(known, type) and isinstance(error, known):

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 class ExitCode(IntEnum):
     """How a command ended.
 
-    The codes 5 and 7 belong to runs that ask a person. 70 and 141 are what other programs use for the same:
-    a bug in the program, and nobody reading its output (128 + SIGPIPE).
+    5 and 7 are about runs that ask a person, who said no, or is not waited for. 70 and 141 are what other
+    programs use for the same: a bug in the program, and nobody reading its output (128 + SIGPIPE).
     """
 
     SUCCEEDED = 0
@@ -35,6 +35,9 @@ EXIT_CODES_HELP = (
     "used up, 7 waiting for a person, 8 cancelled or terminated, 9 the run took longer than it may."
 )
 
+_REJECTIONS = frozenset({"ToolOutcomeUnknown"})
+"""Errors that runs fail with when a person said no."""
+
 _BY_REASON = {"BudgetExceeded": ExitCode.BUDGET_EXCEEDED, "TimedOut": ExitCode.TIMED_OUT}
 _BY_PHASE = {
     "Succeeded": ExitCode.SUCCEEDED,
@@ -46,4 +49,6 @@ _BY_PHASE = {
 
 def exit_code(record: "RunRecord") -> ExitCode:
     """The exit code of a command that followed this run as far as the record goes."""
+    if record.error is not None and record.error.type in _REJECTIONS:
+        return ExitCode.REJECTED
     return _BY_REASON.get(record.reason) or _BY_PHASE.get(record.phase, ExitCode.GOES_ON)

@@ -2,19 +2,19 @@
 
 import asyncio
 import contextlib
-import shlex
 import signal
 import sys
 from collections.abc import AsyncGenerator, Generator
 from typing import TYPE_CHECKING, Literal
 
 from cli.exit_codes import ExitCode, exit_code
+from cli.hints import come_back
 from cli.output import Output, write_record
 from cli.progress import View, view_for
 from cli.terminal import say
 
 if TYPE_CHECKING:
-    from ark_temporal.plan.record import RunRecord
+    from ark_temporal.plan.record import Awaiting, RunRecord
     from ark_temporal.runs.connection import Connection, ConnectOptions
 
 SECOND_CHANCE_SECONDS = 3.0
@@ -22,7 +22,7 @@ SECOND_CHANCE_SECONDS = 3.0
 
 _TICK_SECONDS = 0.2
 
-Why = Literal["ended", "interrupted", "timeout", "detached"]
+Why = Literal["ended", "interrupted", "timeout", "detached", "asked"]
 
 
 class Interrupts:
@@ -56,32 +56,61 @@ class Following:
     Attributes:
         record: What was seen last.
         view: What shows it.
+        run_id: Its id.
+        connection: Where it is.
     """
 
     def __init__(self, connection: "Connection", run_id: str, view: View) -> None:
         self.record: RunRecord | None = None
         self.view = view
+        self.run_id = run_id
+        self.connection = connection
+        self._news = asyncio.Event()
+        self._dealt_with: set[str] = set()
         self._watching = asyncio.create_task(self._watch(connection, run_id))
         self._ticking = asyncio.create_task(self._tick())
 
-    async def until(self, interrupts: Interrupts, seconds: float | None = None) -> Why:
+    async def until(
+        self, interrupts: Interrupts, seconds: float | None = None, *, questions: bool = False
+    ) -> Why:
         """Wait for the run's end, an interrupt, or the end of patience, whichever is first.
+
+        Args:
+            interrupts: What interrupts it.
+            seconds: The patience; None for ever.
+            questions: Whether a question that the run asks ends the waiting, too.
 
         Raises:
             RunNotFoundError: There is no such run.
             ConnectionFailedError: Temporal did not answer for long.
         """
         interrupted = asyncio.create_task(interrupts.next())
+        waiting_for: set[asyncio.Task[None]] = {self._watching, interrupted}
+        asked = asyncio.create_task(self._until_asked()) if questions else None
+        waiting_for |= {asked} if asked else set()
         try:
-            await asyncio.wait(
-                {self._watching, interrupted}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
-            )
+            await asyncio.wait(waiting_for, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if self._watching.done():
+                await self._watching
+                return "ended"
+            if interrupted.done():
+                return "interrupted"
+            return "asked" if asked is not None and asked.done() else "timeout"
         finally:
-            interrupted.cancel()
-        if self._watching.done():
-            await self._watching
-            return "ended"
-        return "interrupted" if interrupted.done() and not interrupted.cancelled() else "timeout"
+            for task in waiting_for - {self._watching}:
+                task.cancel()
+
+    def question(self) -> "Awaiting | None":
+        """What the run waits for and nobody here has dealt with yet; each is given once."""
+        for awaiting in self._open():
+            self._dealt_with.add(awaiting.id)
+            return awaiting
+        return None
+
+    async def until_decided(self, id: str) -> None:
+        """Wait until the run waits for this no more."""
+        while self.record is not None and any(each.id == id for each in self.record.awaiting):
+            await self._next_sight()
 
     async def close(self) -> None:
         """Stop watching."""
@@ -97,6 +126,19 @@ class Following:
             async for sight in sights:
                 self.record = sight.record
                 self.view.show(sight)
+                self._news.set()
+                self._news = asyncio.Event()
+
+    def _open(self) -> "list[Awaiting]":
+        awaiting = self.record.awaiting if self.record is not None else []
+        return [each for each in awaiting if each.id not in self._dealt_with]
+
+    async def _until_asked(self) -> None:
+        while not self._open():
+            await self._next_sight()
+
+    async def _next_sight(self) -> None:
+        await self._news.wait()
 
     async def _tick(self) -> None:
         while True:
@@ -122,6 +164,7 @@ async def follow_submitted(
     *,
     seconds: float | None = None,
     view: View | None = None,
+    wait: bool = True,
 ) -> ExitCode:
     """Follow a run that lives on without us, and write what it came to.
 
@@ -134,15 +177,21 @@ async def follow_submitted(
         output: How, and where to, the result is written.
         seconds: How long to watch; None to the end.
         view: What shows it; None takes the one for the output.
+        wait: Whether to wait for people to decide.
     """
+    from ark_temporal.runs.end import cancel_run
+    from cli.questions import Questions
+
+    asks = view is None and output.format != "jsonl"
     view = view or view_for(output.format, connection.run_url(run_id))
+    questions = Questions(options, asks=asks and wait, tells=output.format != "jsonl", leaves=True, wait=wait)
     with Interrupts.caught(signal.SIGINT) as interrupts:
         async with following(connection, run_id, view) as watched:
-            why = await watched.until(interrupts, seconds)
+            why = await questions.until_ended(watched, interrupts, seconds)
             if why == "interrupted":
                 why = await _detach(watched, interrupts, come_back(run_id, options))
             if why == "interrupted":
-                await ask_to_cancel(connection, run_id)
+                await cancel_run(connection, run_id)
                 view.notice("Cancelling the run ...")
                 why = await watched.until(interrupts)
             elif why == "timeout":
@@ -151,32 +200,9 @@ async def follow_submitted(
     if watched.record is None or why != "ended":
         if watched.record is not None and output.format == "json":
             write_record(output, watched.record)
-        return ExitCode.GOES_ON
+        return ExitCode.WAITING if why == "asked" else ExitCode.GOES_ON
     write_record(output, watched.record)
     return exit_code(watched.record)
-
-
-async def ask_to_cancel(connection: "Connection", run_id: str) -> None:
-    """Ask a run to stop; one that has just ended needs no asking."""
-    from temporalio.service import RPCError, RPCStatusCode
-
-    try:
-        await connection.client.get_workflow_handle(run_id).cancel()
-    except RPCError as error:
-        if error.status != RPCStatusCode.NOT_FOUND:
-            raise
-
-
-def come_back(run_id: str, options: "ConnectOptions") -> str:
-    """The command that watches a run again."""
-    words = ["ark-temporal", "runs", "watch", run_id]
-    for option, value in (
-        ("--address", options.address),
-        ("--namespace", options.namespace),
-        ("--profile", options.profile),
-    ):
-        words += [option, value] if value else []
-    return f"`{shlex.join(words)}`"
 
 
 async def _detach(watched: Following, interrupts: Interrupts, command: str) -> Why:
@@ -198,6 +224,12 @@ class QuietView:
 
     def tick(self) -> None:
         """Time has passed."""
+
+    def hold(self) -> None:
+        """Leave the terminal to somebody else."""
+
+    def release(self) -> None:
+        """Take it back."""
 
     def notice(self, text: str) -> None:
         """Say something about the watching."""

@@ -11,20 +11,30 @@ if TYPE_CHECKING:
     from worker.embedded import EmbeddedServer
 
 
-async def connect_to(server: "EmbeddedServer", storage: Path) -> "Connection":
-    """Connect to a server of ours, whatever the environment says about other ones."""
-    from temporalio.client import Client
+async def connect_to(server: "EmbeddedServer", where: str) -> "Connection":
+    """Connect to a server of ours, whatever the environment says about other ones.
 
-    from ark_temporal.runs.connection import CONNECT_TIMEOUT, Connection
-    from ark_temporal.storage import DirectoryDriver, data_converter
+    Args:
+        server: The server.
+        where: Its storage.
+
+    Raises:
+        CommandError: The storage is not one that is supported, or the encryption keys are none.
+    """
+    import os
+
+    from ark_temporal.runs.connection import Connection, connect_client
+    from ark_temporal.storage import keyring_from, open_storage
     from cli.logs import quiet_engine
 
     quiet_engine()
-    driver = DirectoryDriver(storage)
-    client = await Client.connect(
-        server.address, data_converter=data_converter(driver), connect_timeout=CONNECT_TIMEOUT
-    )
-    return Connection(client, server.address, server.ui, driver)
+    try:
+        keyring = keyring_from(os.environ)
+        storage = open_storage(where, keyring)
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+    client = await connect_client({"target_host": server.address}, storage, keyring)
+    return Connection(client, server.address, server.ui, storage)
 
 
 def read_mock_script(path: Path | None) -> "MockScript | None":
@@ -47,13 +57,11 @@ def check_files(*, prices: Path | None, secrets_dir: Path | None) -> None:
     """Find out about a worker's files before anything is started.
 
     Raises:
-        CommandError: One is missing, or is not what it should be.
+        PriceListError: The price table is missing, or is none.
+        CommandError: The directory is missing.
     """
     from ark_temporal.llm import load_prices
 
-    try:
-        load_prices(prices)
-    except OSError as error:
-        raise CommandError(f"--prices: {prices} cannot be read: {error.strerror}.") from None
+    load_prices(prices)
     if secrets_dir is not None and not secrets_dir.is_dir():
         raise CommandError(f"--secrets-dir: {secrets_dir} is not a directory.")

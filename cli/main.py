@@ -12,10 +12,12 @@ import typer
 from typer.completion import completion_init  # pyright: ignore[reportPrivateImportUsage]
 
 from cli import debugging
-from cli.commands import runs
+from cli.commands import approvals, runs, storage
+from cli.commands.codec_server import codec_server
 from cli.commands.completion import PROGRAM, VARIABLE, completion
 from cli.commands.dev import dev
 from cli.commands.doctor import doctor
+from cli.commands.plan import plan
 from cli.commands.reference import explain, schema
 from cli.commands.run import run
 from cli.commands.submit import submit
@@ -52,6 +54,7 @@ def _root(
 
 for _command in (
     validate,
+    plan,
     run,
     dev,
     submit,
@@ -64,7 +67,10 @@ for _command in (
     completion,
 ):
     app.command(_command.__name__)(_command)
+app.command("codec-server")(codec_server)
 app.add_typer(runs.app)
+app.add_typer(approvals.app)
+app.add_typer(storage.app)
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Sources = Annotated[
     list[str],
     typer.Argument(
-        metavar="SOURCES...",
+        metavar="SOURCES",
         help="Manifests: files, directories with their subdirectories, or - for standard input.",
         show_default=False,
     ),
@@ -23,7 +23,7 @@ Sources = Annotated[
 OptionalSources = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[SOURCES...]",
+        metavar="SOURCES",
         help="Manifests whose Secrets and ConfigMaps the worker serves: files, directories, or -.",
         show_default=False,
     ),
@@ -46,6 +46,27 @@ Team = Annotated[
         help="The team to run, as name or namespace/name.",
         show_default=False,
         autocompletion=complete.teams,
+    ),
+]
+Agent = Annotated[
+    str | None,
+    typer.Option(
+        "--agent",
+        "-a",
+        metavar="NAME",
+        help="Run one ArkAgent by itself, as name or namespace/name, at a --task.",
+        show_default=False,
+        autocompletion=complete.agents,
+    ),
+]
+Task = Annotated[
+    str | None,
+    typer.Option(
+        "--task",
+        metavar="TEXT",
+        help="What the agent is to do: text, @FILE with it, or - for standard input. Manifests that hold no "
+        "team and one agent need no --agent.",
+        show_default=False,
     ),
 ]
 Input = Annotated[
@@ -109,9 +130,10 @@ TaskQueue = Annotated[str, typer.Option(metavar="NAME", help="The task queue tha
 Storage = Annotated[
     str | None,
     typer.Option(
-        metavar="DIR",
+        metavar="WHERE",
         envvar="ARK_STORAGE",
-        help="Where payloads are kept that a history has no room for; the same for all who share a Temporal.",
+        help="Where payloads are kept that a history has no room for, the same for all who share a "
+        "Temporal: a directory, redis://HOST:PORT/DB or s3://BUCKET/PREFIX.",
         show_default=False,
     ),
 ]
@@ -125,8 +147,53 @@ WatchSeconds = Annotated[
         show_default=False,
     ),
 ]
+NoWait = Annotated[
+    bool,
+    typer.Option(
+        "--no-wait", help="Leave when the run waits for a person (exit code 7), instead of asking or waiting."
+    ),
+]
 MaxConcurrentCalls = Annotated[
-    int, typer.Option(metavar="N", min=1, help="Model calls under way at the same time.")
+    int, typer.Option(metavar="N", min=1, help="Model calls, and tool calls, under way at the same time.")
+]
+ToolModules = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tools",
+        metavar="MODULE",
+        envvar="ARK_TOOLS",
+        help="Python tools for agents: package.module or path/to/file.py, each with :function for just one. "
+        "May be repeated.",
+        show_default=False,
+    ),
+]
+AllowHosts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-host",
+        metavar="HOST",
+        envvar="ARK_ALLOW_HOSTS",
+        help="Tools may reach this and nothing else: a host, *.suffix, an address or a range, with :PORT for "
+        "just that port. May be repeated.",
+        show_default=False,
+    ),
+]
+DenyHosts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--deny-host",
+        metavar="HOST",
+        envvar="ARK_DENY_HOSTS",
+        help="Tools may not reach this, whatever is allowed. May be repeated.",
+        show_default=False,
+    ),
+]
+AllowCommands = Annotated[
+    bool,
+    typer.Option(
+        "--allow-commands/--no-allow-commands",
+        help="Whether MCP servers that are commands may be started here.",
+    ),
 ]
 
 

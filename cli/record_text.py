@@ -5,14 +5,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cli.amounts import dollars, elapsed, local_time, plural, tokens
-from cli.progress.words import describe_error, indented, note, warnings
-from cli.terminal import one_line, pad, width
+from cli.hints import how_to_decide
+from cli.progress.words import describe_error, indented, note, turns, warnings
+from cli.terminal import cut, one_line, pad, width
 
 if TYPE_CHECKING:
-    from ark_temporal.plan.record import RunRecord, StepRecord
+    from ark_temporal.plan.record import RunRecord, StepRecord, ToolCallRecord
+    from ark_temporal.runs.connection import ConnectOptions
     from ark_temporal.runs.find import RunSummary
 
 _MARKS = {"Succeeded": "✓", "Failed": "✗", "Running": "▸", "Skipped": "⊘", "Cancelled": "◼", "Pending": "·"}
+_CALLS_SHOWN = 30
+"""Of one step's tool calls; --full shows all."""
+
+_RESULT_COLUMNS = 60
 
 
 def describe_runs(runs: "Sequence[RunSummary]") -> str:
@@ -30,21 +36,26 @@ def describe_runs(runs: "Sequence[RunSummary]") -> str:
     return table([("RUN", "TEAM", "PHASE", "STARTED", "TOOK"), *rows])
 
 
-def describe_record(record: "RunRecord", url: str | None, *, full: bool) -> str:
-    """A run with its steps, its error and its warnings.
+def describe_record(record: "RunRecord", url: str | None, connect: "ConnectOptions", *, full: bool) -> str:
+    """A run with its steps, their tool calls, what it waits for, its error and its warnings.
 
     Args:
         record: The run.
         url: Where the Web UI shows it, if known.
-        full: Whether to add every prompt and output.
+        connect: What leads to its Temporal, for commands to type.
+        full: Whether to add every prompt and output, and all of every tool call.
     """
     parts = [_facts(record, url), _steps(record.steps)]
+    if any(step.tool_calls for step in record.steps):
+        parts.append(_tools(record.steps, full=full))
+    asked = (how_to_decide(record.id, awaiting, connect) for awaiting in record.awaiting)
+    parts += [f"waits for a person\n{indented(each, '  ')}" for each in asked]
     if record.error is not None:
         parts.append(f"error\n{indented(describe_error(record.error), '  ')}")
     if told := warnings(record):
         parts.append("warnings\n" + "\n".join(f"  {text}" for text in told))
     if full:
-        parts += [_texts(step) for step in record.steps if step.prompt or step.output]
+        parts += [_texts(step) for step in record.steps if step.prompt or step.output or step.tool_calls]
     if record.output:
         parts.append(f"result\n{indented(record.output, '  ')}")
     return "\n\n".join(parts)
@@ -108,6 +119,7 @@ def _effort(step: "StepRecord") -> str:
     attempts = max((call.attempts for call in step.calls), default=0)
     facts = [
         plural(step.iterations, "iteration") if step.iterations > 1 else "",
+        f"{asked} turns" if (asked := turns(step, all_iterations=True)) > step.iterations else "",
         f"{attempts} attempts" if attempts > 1 else "",
         f"{step.validation_attempts} answers checked" if step.validation_attempts > 1 else "",
         note(step) if step.phase in ("Skipped", "Cancelled") else "",
@@ -115,9 +127,38 @@ def _effort(step: "StepRecord") -> str:
     return ", ".join(fact for fact in facts if fact)
 
 
+def _tools(steps: "Sequence[StepRecord]", *, full: bool) -> str:
+    rows = [("", "STEP", "TOOL", "EFFECT", "TIME", "RESULT")]
+    rows += [_tool_row(step.name, call) for step in steps for call in _shown_calls(step, full=full)]
+    hidden = sum(len(step.tool_calls) - len(_shown_calls(step, full=full)) for step in steps)
+    more = f"\n(and {plural(hidden, 'tool call')} before: --full shows all)" if hidden else ""
+    return table(rows) + more
+
+
+def _shown_calls(step: "StepRecord", *, full: bool) -> "Sequence[ToolCallRecord]":
+    return step.tool_calls if full else step.tool_calls[-_CALLS_SHOWN:]
+
+
+def _tool_row(step: str, call: "ToolCallRecord") -> tuple[str, ...]:
+    mark = "▸" if call.completion_time is None else "✗" if call.is_error else "✓"
+    attempts = f"({call.attempts} attempts) " if call.attempts > 1 else ""
+    kind = f"{call.error.type}: " if call.error is not None and call.is_error else ""
+    return (
+        mark,
+        one_line(step),
+        one_line(call.tool),
+        call.effect or "",
+        elapsed(call.start_time, call.completion_time),
+        cut(f"{attempts}{kind}{one_line(call.result)}", _RESULT_COLUMNS),
+    )
+
+
 def _texts(step: "StepRecord") -> str:
     pieces = [f"step {one_line(step.name)}"]
     for title, text in (("prompt", step.prompt), ("output", step.output)):
         if text:
             pieces += [f"  {title}", indented(text.rstrip("\n"))]
+    for call in step.tool_calls:
+        pieces += [f"  tool {one_line(call.tool)} ({one_line(call.id)})", indented(call.arguments)]
+        pieces += [indented(f"→ {call.result}")] if call.result else []
     return "\n".join(pieces)

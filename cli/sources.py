@@ -1,4 +1,4 @@
-"""Manifests as commands take them: loaded, complained about, and compiled."""
+"""Manifests as commands take them: loaded, and complained about."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
@@ -9,8 +9,7 @@ from cli.terminal import Span, Style, printable, stderr
 
 if TYPE_CHECKING:
     from ark_temporal.llm.types import Provider
-    from ark_temporal.manifests import ArkTeam, Bundle, Diagnostic
-    from ark_temporal.plan.model import Plan
+    from ark_temporal.manifests import Bundle, Diagnostic
     from ark_temporal.secrets import MappingStore
 
 _STYLES: dict[str, Style] = {"error": "red", "warning": "yellow", "info": "cyan"}
@@ -46,32 +45,6 @@ def show_diagnostics(diagnostics: "Sequence[Diagnostic]") -> None:
         terminal.write(terminal.paint([Span(f"{place}: ", "bold"), severity, Span(rest)]) + "\n")
 
 
-def compile_plan(
-    bundle: "Bundle", team_name: str | None, provider: str, *, ignore_unsupported: bool
-) -> "Plan":
-    """The plan of the team that was asked for, or of the first one.
-
-    Raises:
-        CommandError: There is no such team, or it cannot be run.
-    """
-    from ark_temporal.plan.compile import CompileError, compile_team, select_team
-
-    try:
-        team = select_team(bundle, team_name)
-        compiled = compile_team(
-            bundle, team, provider=forced_provider(provider), ignore_unsupported=ignore_unsupported
-        )
-    except CompileError as error:
-        show_diagnostics(error.diagnostics)
-        raise CommandError(f'Team "{team_name or bundle.teams[0].metadata.name}" cannot be run.') from None
-    except LookupError as error:
-        raise CommandError(str(error.args[0])) from None
-    show_diagnostics(compiled.warnings)
-    if team_name is None and len(bundle.teams) > 1:
-        _warn_of_choice(team, bundle.teams)
-    return compiled.plan
-
-
 def forced_provider(provider: str) -> "Provider | None":
     """The provider that `--provider` forces on all models; None lets each decide by its name."""
     from typing import get_args
@@ -94,12 +67,3 @@ def mapping_store(bundle: "Bundle") -> "MappingStore":
     for key, secret in bundle.secrets.items():
         objects["Secret", *key] = {name: value.get_secret_value() for name, value in secret.items()}
     return MappingStore(objects)
-
-
-def _warn_of_choice(team: "ArkTeam", teams: "Sequence[ArkTeam]") -> None:
-    from cli.terminal import complain
-
-    others = ", ".join(each.metadata.name for each in teams if each is not team)
-    complain(
-        f'Team "{team.metadata.name}", the first one, is taken; --team takes another: {others}.', "warning"
-    )

@@ -71,6 +71,11 @@ class Terminal:
         """What stands for text that was cut off; one column wide."""
         return "…" if self.unicode else "~"
 
+    @property
+    def arrow(self) -> str:
+        """What leads from a call to its result."""
+        return "→" if self.unicode else "->"
+
     def write(self, text: str) -> None:
         """Write at once."""
         self.stream.write(text)

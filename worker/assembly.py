@@ -3,21 +3,31 @@
 import contextlib
 import logging
 import os
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from temporalio.worker import Worker
 
+from activities.memory_calls import MemoryCalls
 from activities.model_calls import ModelCalls
+from activities.tool_calls import ToolCalls, Toolkit
+from activities.transcripts import Transcripts
 from ark_temporal.llm import ModelPool, load_prices
+from ark_temporal.memory import MemoryPool
 from ark_temporal.plan.start import DEFAULT_PAYLOAD_LIMIT
 from ark_temporal.runs.connection import Connection
 from ark_temporal.runs.names import TASK_QUEUE
+from ark_temporal.runs.paths import data_directory
 from ark_temporal.secrets import DirectoryStore, Secrets, SecretStore
+from ark_temporal.tools.egress import EgressPolicy, guarded_client
+from ark_temporal.tools.mcp import McpPool
+from ark_temporal.tools.python import PythonTools
 from worker.sandbox import workflow_sandbox
+from workflows.agent_task import AgentTask
 from workflows.pipeline import Pipeline
 
 if TYPE_CHECKING:
@@ -34,11 +44,15 @@ class WorkerOptions:
     """How a worker of ours is set up.
 
     Attributes:
-        max_concurrent_calls: Model calls under way at the same time.
+        max_concurrent_calls: Model and tool calls under way at the same time.
         stores: Where values of Secrets and ConfigMaps are, ahead of `secrets_dir` and the environment.
         secrets_dir: Directory of mounted Secrets and ConfigMaps.
         mock_script: What the mock provider answers.
         prices: A price table of one's own.
+        tools: Modules with Python tools, beside those of installed packages.
+        egress: Which hosts tools may reach.
+        allow_commands: Whether MCP servers that are commands may be started here.
+        memory_directory: Where memories are that live in this process; None takes the user's own.
     """
 
     task_queue: str = TASK_QUEUE
@@ -47,6 +61,10 @@ class WorkerOptions:
     secrets_dir: Path | None = None
     mock_script: "MockScript | None" = None
     prices: Path | None = None
+    tools: Sequence[str] = ()
+    egress: EgressPolicy = field(default_factory=EgressPolicy)
+    allow_commands: bool = False
+    memory_directory: Path | None = None
 
 
 @contextlib.asynccontextmanager
@@ -54,31 +72,61 @@ async def running_worker(connection: Connection, options: WorkerOptions) -> Asyn
     """A worker that works while the block runs, and finishes what it is doing at its end.
 
     Raises:
-        ValueError: The price table cannot be read.
+        ValueError: The price table or a module of tools cannot be read.
     """
-    # It logs every address that it asks, and addresses may come from Secrets.
-    logging.getLogger("httpx2").setLevel(logging.WARNING)
-    stores = [*options.stores, *([DirectoryStore(options.secrets_dir)] if options.secrets_dir else [])]
-    prices = load_prices(options.prices)
-    pool = ModelPool(options.mock_script)
-    calls = ModelCalls(
-        pool,
-        Secrets(stores, os.environ),
-        prices,
-        payload_limit_bytes=None if connection.storage else DEFAULT_PAYLOAD_LIMIT,
-    )
-    try:
-        async with Worker(
+    # They log every address that they ask, and headers; both may come from Secrets.
+    for name in ("httpx", "httpx2", "httpcore", "httpcore2"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    async with contextlib.AsyncExitStack() as stack:
+        activities = await _activities(stack, connection, options)
+        worker = Worker(
             connection.client,
             task_queue=options.task_queue,
-            workflows=[Pipeline],
-            activities=[calls.call_model],
+            workflows=[Pipeline, AgentTask],
+            activities=activities,
             workflow_runner=workflow_sandbox(),
             max_concurrent_activities=options.max_concurrent_calls,
             max_heartbeat_throttle_interval=_HEARTBEAT_THROTTLE,
             default_heartbeat_throttle_interval=_HEARTBEAT_THROTTLE,
             graceful_shutdown_timeout=GRACEFUL_SHUTDOWN,
-        ) as worker:
-            yield worker
-    finally:
-        await pool.aclose()
+        )
+        yield await stack.enter_async_context(worker)
+
+
+async def _activities(
+    stack: contextlib.AsyncExitStack, connection: Connection, options: WorkerOptions
+) -> list[Callable[..., Any]]:
+    """All activities, with what they hold open until the stack ends."""
+    stores = [*options.stores, *([DirectoryStore(options.secrets_dir)] if options.secrets_dir else [])]
+    secrets = Secrets(stores, os.environ)
+    limit = None if connection.storage else DEFAULT_PAYLOAD_LIMIT
+    transcripts = Transcripts(connection.client)
+    models, memories = ModelPool(options.mock_script), MemoryPool()
+    http = partial(guarded_client, options.egress)
+    mcp = McpPool(http, allow_commands=options.allow_commands)
+    kit = Toolkit(
+        http=await stack.enter_async_context(http(max_connections=options.max_concurrent_calls)),
+        mcp=mcp,
+        python=PythonTools.load(options.tools),
+        memories=memories,
+        memory_directory=options.memory_directory or data_directory() / "memory",
+    )
+    for held in (models, memories, mcp):
+        stack.push_async_callback(held.aclose)
+    model_calls = ModelCalls(
+        models,
+        secrets,
+        load_prices(options.prices),
+        transcripts,
+        journal=connection.journal,
+        payload_limit_bytes=limit,
+    )
+    tool_calls = ToolCalls(kit, secrets, transcripts, payload_limit_bytes=limit)
+    memory_calls = MemoryCalls(memories, secrets, kit.memory_directory)
+    return [
+        model_calls.call_model,
+        tool_calls.list_tools,
+        tool_calls.call_tool,
+        memory_calls.recall,
+        memory_calls.remember,
+    ]

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import random
 import re
 import shutil
 import socket
@@ -26,6 +27,16 @@ from worker import guard
 HOST = "127.0.0.1"
 GRPC_PORT, UI_PORT = 7233, 8233
 START_TIMEOUT = 30.0
+_STARTS = 3
+"""How often a server is started that finds a port taken since it was looked at."""
+
+_PORT_TAKEN = "address already in use"
+_CONNECT_TIMEOUT = timedelta(seconds=5)
+
+_OWN_PORTS = range(20_000, 32_000)
+"""Below those that systems give to outgoing connections. One of these may take a port that a server is about
+to listen on; even a connection that asks whether it listens yet, which then reaches itself."""
+
 RETENTION = timedelta(days=30)
 """How long a server with a file keeps ended runs."""
 
@@ -75,7 +86,11 @@ def server_binary() -> Path:
 
 @contextlib.asynccontextmanager
 async def embedded_server(
-    *, database: Path | None = None, prefer_usual_ports: bool = False, log: Path | None = None
+    *,
+    database: Path | None = None,
+    prefer_usual_ports: bool = False,
+    log: Path | None = None,
+    codec_endpoint: str | None = None,
 ) -> AsyncGenerator[EmbeddedServer]:
     """Start a server, and stop it at the end of the block, or when this process dies.
 
@@ -83,30 +98,60 @@ async def embedded_server(
         database: File that keeps everything; None keeps it in memory.
         prefer_usual_ports: Use 7233 and 8233 where they are free, else any.
         log: File for the server's log; None lets it go.
+        codec_endpoint: URL of the codec server that the Web UI asks.
 
     Raises:
         EmbeddedServerError: It does not start; the message has the server's own last words.
     """
-    port = _free_port(GRPC_PORT if prefer_usual_ports else 0)
-    ui_port = _free_port(UI_PORT if prefer_usual_ports else 0)
+    wanted = (GRPC_PORT, UI_PORT) if prefer_usual_ports else (0, 0)
+    process, port, ui_port = await _start(wanted, database, log, codec_endpoint)
+    try:
+        if database is not None:
+            await _keep_ended_runs(port)
+        yield EmbeddedServer(address=f"{HOST}:{port}", ui=f"http://{HOST}:{ui_port}")
+    finally:
+        await _stop(process)
+
+
+async def _start(
+    wanted: tuple[int, int],
+    database: Path | None,
+    log: Path | None,
+    codec_endpoint: str | None,
+    tries: int = _STARTS,
+) -> tuple[asyncio.subprocess.Process, int, int]:
+    """A server that is ready, its port and that of its Web UI."""
+    port, ui_port = free_port(wanted[0]), free_port(wanted[1])
     command = _command(port, ui_port, database)
+    if codec_endpoint is not None:
+        command += ["--ui-codec-endpoint", codec_endpoint]
+    process = await _launch(command, log)
+    try:
+        await _until_ready(process, port, log)
+    except BaseException as error:
+        await _stop(process)
+        lost_its_port = isinstance(error, EmbeddedServerError) and _PORT_TAKEN in str(error)
+        if tries > 1 and lost_its_port:
+            return await _start(wanted, database, log, codec_endpoint, tries - 1)
+        raise
+    return process, port, ui_port
+
+
+async def _launch(command: list[str], log: Path | None) -> asyncio.subprocess.Process:
     with _log_file(log) as out:
-        process = await asyncio.create_subprocess_exec(
+        return await asyncio.create_subprocess_exec(
             *(sys.executable, "-S", "-E", guard.__file__, *command),
             stdin=asyncio.subprocess.PIPE,
             stdout=out,
             stderr=out,
             start_new_session=True,  # Ctrl-C is for us: the server must outlive the worker that uses it
         )
-    try:
-        await _until_ready(process, port, log)
-        if database is not None:
-            await _keep_ended_runs(port)
-        yield EmbeddedServer(address=f"{HOST}:{port}", ui=f"http://{HOST}:{ui_port}")
-    finally:
-        if process.stdin is not None:
-            process.stdin.close()
-        await process.wait()
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
+    await process.wait()
 
 
 def _command(port: int, ui_port: int, database: Path | None) -> list[str]:
@@ -123,16 +168,26 @@ def _command(port: int, ui_port: int, database: Path | None) -> list[str]:
 
 
 async def _until_ready(process: asyncio.subprocess.Process, port: int, log: Path | None) -> None:
-    deadline = asyncio.get_running_loop().time() + START_TIMEOUT
-    while asyncio.get_running_loop().time() < deadline:
-        if process.returncode is not None:
-            raise EmbeddedServerError(f"The embedded Temporal server ended at its start. {_last_words(log)}")
+    ended, ready = asyncio.create_task(process.wait()), asyncio.create_task(_until_serving(port))
+    try:
+        await asyncio.wait({ended, ready}, timeout=START_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        ended.cancel()
+        ready.cancel()
+        await asyncio.gather(ended, ready, return_exceptions=True)
+    if process.returncode is not None:
+        raise EmbeddedServerError(f"The embedded Temporal server ended at its start. {_last_words(log)}")
+    if ready.cancelled():
+        late = f"The embedded Temporal server was not ready within {START_TIMEOUT:.0f} seconds."
+        raise EmbeddedServerError(f"{late} {_last_words(log)}")
+    await ready
+
+
+async def _until_serving(port: int) -> None:
+    while True:
         if await _accepts(port) and await _serves(port):
             return
         await asyncio.sleep(0.02)
-    raise EmbeddedServerError(
-        f"The embedded Temporal server was not ready within {START_TIMEOUT:.0f} seconds. {_last_words(log)}"
-    )
 
 
 async def _accepts(port: int) -> bool:
@@ -148,7 +203,7 @@ async def _accepts(port: int) -> bool:
 async def _serves(port: int) -> bool:
     """Whether the server does its work: it listens before it is healthy."""
     try:
-        await Client.connect(f"{HOST}:{port}")
+        await Client.connect(f"{HOST}:{port}", connect_timeout=_CONNECT_TIMEOUT)
     except RuntimeError:
         return False
     return True
@@ -181,8 +236,16 @@ def _last_words(log: Path | None) -> str:
     return "Its log ends with: " + " | ".join(lines) if lines else f"Its log {log} is empty."
 
 
-def _free_port(wanted: int) -> int:
-    for port in (wanted, 0):
+def free_port(wanted: int) -> int:
+    """The wanted port of this machine where it is free, else another one.
+
+    Args:
+        wanted: The port; 0 where any will do.
+
+    Raises:
+        EmbeddedServerError: There is none.
+    """
+    for port in (*([wanted] if wanted else []), *random.sample(_OWN_PORTS, 50), 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):

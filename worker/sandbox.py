@@ -1,10 +1,12 @@
 """The sandbox that our workflows run in: Temporal's own, without what it asks for nothing."""
 
-from typing import Any
-
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
-from temporalio.converter import SerializationContext, StorageDriverStoreContext
+from temporalio.converter import (
+    SerializationContext,
+    StorageDriverStoreContext,
+    StorageDriverWorkflowInfo,
+)
 from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import Info
@@ -24,14 +26,21 @@ class _Sandbox(SandboxedWorkflowRunner):
 
 
 class _ContextFree(WorkflowInstance):
-    """A workflow that gives payloads no context.
+    """A workflow that does not ask inside the sandbox which context a payload stands in.
 
-    Before it converts a payload, the worker asks inside the sandbox in which context it stands. That costs
-    more than the conversion, a tenth of a short run's CPU, and our converter does not look at the answer.
+    The worker asks for every payload, and asking costs more than the conversion: a tenth of a short run's
+    CPU. Our converter does not look at the answer, and storage gets one that holds for all of a workflow's
+    payloads: the workflow itself.
     """
 
     def __init__(self, sandboxed: WorkflowInstance) -> None:
         self._sandboxed = sandboxed
+        info = sandboxed.get_info()
+        self._stores_for = StorageDriverStoreContext(
+            target=StorageDriverWorkflowInfo(
+                namespace=info.namespace, id=info.workflow_id, run_id=info.run_id, type=info.workflow_type
+            )
+        )
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
         return self._sandboxed.activate(act)
@@ -39,8 +48,8 @@ class _ContextFree(WorkflowInstance):
     def get_serialization_context(self, command_info: object) -> SerializationContext | None:
         return None
 
-    def get_external_store_context(self, command_info: Any) -> StorageDriverStoreContext:
-        return self._sandboxed.get_external_store_context(command_info)
+    def get_external_store_context(self, command_info: object) -> StorageDriverStoreContext:
+        return self._stores_for
 
     def get_info(self) -> Info:
         return self._sandboxed.get_info()

@@ -1,9 +1,8 @@
 """From whatever an SDK, its HTTP client or the clock raises to one `ModelError`."""
 
 import asyncio
-import re
 import ssl
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -11,13 +10,19 @@ from urllib.parse import quote
 
 import httpx2
 
-from ark_temporal.llm._http import MAX_REPLY_BYTES, HttpStatusError, ReplyTooLargeError
+from ark_temporal.foreign_errors import causes, one_line
+from ark_temporal.llm._http import (
+    MAX_REPLY_BYTES,
+    MAX_REQUEST_BYTES,
+    HttpStatusError,
+    ReplyTooLargeError,
+    RequestTooLargeError,
+)
 from ark_temporal.llm._http_status import read_status
 from ark_temporal.llm.credentials import Credentials, key_variables
 from ark_temporal.llm.errors import ModelError, ModelErrorType
 from ark_temporal.llm.types import ModelRequest, Provider
 
-_MAX_QUOTE: Final = 500
 _SHORTEST_SECRET: Final = 4
 _NAMES: Final[dict[Provider, str]] = {
     "anthropic": "Anthropic",
@@ -73,7 +78,7 @@ class _Case:
     request: ModelRequest
 
     def explain(self, raised: Exception) -> ModelError | None:
-        for cause in _causes(raised):
+        for cause in causes(raised):
             error = self._explain_one(cause)
             if error is not None:
                 return error
@@ -88,6 +93,9 @@ class _Case:
             case ReplyTooLargeError():
                 limit = MAX_REPLY_BYTES // 1024 // 1024
                 return self._error("ModelReplyTooLarge", f"sends a reply of more than {limit} MiB", False)
+            case RequestTooLargeError():
+                limit = MAX_REQUEST_BYTES // 1024 // 1024
+                return self._error("ModelContextTooLong", f"takes no request of more than {limit} MiB", False)
             case httpx2.ConnectTimeout():
                 return self._error("ModelTimeout", "could not be reached in time", True)
             case httpx2.TimeoutException() | TimeoutError():
@@ -138,20 +146,4 @@ class _Case:
         key = self.credentials.api_key.get_secret_value()
         if len(key) >= _SHORTEST_SECRET:
             text = text.replace(key, "***").replace(quote(key, safe=""), "***")
-        line = re.sub(r"[\s\x00-\x1f\x7f]+", " ", text).strip()
-        return line if len(line) <= _MAX_QUOTE else f"{line[: _MAX_QUOTE - 1]}…"
-
-
-def _causes(raised: BaseException) -> Iterator[BaseException]:
-    """An exception and what it was raised from; of a group, each member."""
-    seen: set[int] = set()
-    waiting: list[BaseException | None] = [raised]
-    while waiting:
-        exception = waiting.pop(0)
-        if exception is None or id(exception) in seen:
-            continue
-        seen.add(id(exception))
-        yield exception
-        if isinstance(exception, BaseExceptionGroup):
-            waiting.extend(exception.exceptions)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
-        waiting += [exception.__cause__, None if exception.__suppress_context__ else exception.__context__]
+        return one_line(text)

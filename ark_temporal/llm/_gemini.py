@@ -7,9 +7,19 @@ from google.genai import Client, types
 from pydantic import Field, JsonValue
 from pydantic.alias_generators import to_camel
 
+from ark_temporal.llm._conversation import told
 from ark_temporal.llm._failures import model_errors
 from ark_temporal.llm._http import ModelHttpClient
-from ark_temporal.llm._replies import MADE_ID, Answer, AskedCall, WirePart, bad_reply, read_part, read_parts
+from ark_temporal.llm._replies import (
+    MADE_ID,
+    Answer,
+    AskedCall,
+    WirePart,
+    bad_reply,
+    read_part,
+    read_parts,
+    usable,
+)
 from ark_temporal.llm._schemas import GEMINI, native_schema, object_schema
 from ark_temporal.llm.credentials import Credentials
 from ark_temporal.llm.errors import ModelError
@@ -41,6 +51,7 @@ _STOPS: Final[dict[str | None, StopReason]] = {
     "ESCALATION": "refusal",
     "MODEL_ARMOR": "refusal",
 }
+_SCHEMA_BESIDE_TOOLS: Final = re.compile(r"(models/)?gemini-([3-9]|\d\d)")
 _UNSIGNED_MODELS: Final = re.compile(r"(models/)?gemini-[12]")
 # What Google documents for function calls that its model did not make.
 _FOREIGN_SIGNATURE: Final = "skip_thought_signature_validator"
@@ -55,7 +66,7 @@ class _Camel(WirePart, alias_generator=to_camel):
 class _FunctionCall(_Camel):
     id: str | None = None
     name: str = ""
-    args: dict[str, JsonValue] | None = None
+    args: JsonValue = None
 
 
 class _Part(_Camel):
@@ -130,8 +141,9 @@ class GeminiModel:
 
 
 def _config(request: ModelRequest) -> types.GenerateContentConfig:
-    # The API takes a schema only from a call without tools.
-    schema = None if request.tools else native_schema(request.output_schema, GEMINI)
+    schema = native_schema(request.output_schema, GEMINI)
+    if request.tools and not _SCHEMA_BESIDE_TOOLS.match(request.model):
+        schema = None  # older models refuse it then, and the prompt has it anyway
     return types.GenerateContentConfig(
         system_instruction=request.system or None,
         tools=[types.Tool(function_declarations=[_tool(tool) for tool in request.tools])]
@@ -156,7 +168,7 @@ def _config(request: ModelRequest) -> types.GenerateContentConfig:
 
 def _contents(request: ModelRequest) -> list[dict[str, Any]]:
     signed = not _UNSIGNED_MODELS.match(request.model)
-    written = [_content(message, signed) for message in request.messages]
+    written = [_content(message, signed) for message in told(request, "gemini")]
     return [content for content in written if content["parts"]]
 
 
@@ -164,7 +176,7 @@ def _content(message: Message, signed: bool) -> dict[str, JsonValue]:
     match message:
         case UserMessage():
             return {"role": "user", "parts": [{"text": message.text}]}
-        case AssistantMessage(native=native) if native is not None and native.provider == "gemini":
+        case AssistantMessage(native=native) if native is not None:
             return {"role": "model", "parts": native.blocks}
         case AssistantMessage():
             text: list[JsonValue] = [{"text": message.text}] if message.text else []
@@ -210,13 +222,23 @@ def _read(content: str) -> Answer:
         _raise_without_content(candidate)
     return Answer(
         text="".join(part.text for part in parts if not part.thought),
-        calls=[AskedCall(call.id or "", call.name, {**(call.args or {})}) for call in calls],
-        native=[*raw] if any(part.keys() - {"text", _CALL} for part in raw) else [],
+        calls=[AskedCall(call.id or "", call.name, call.args) for call in calls],
+        native=[_callable(part) for part in raw]
+        if any(part.keys() - {"text", _CALL} for part in raw)
+        else [],
         stop=stop,
         usage=_usage(reply.usage_metadata),
         model=reply.model_version,
         request_id=reply.response_id,
     )
+
+
+def _callable(part: dict[str, JsonValue]) -> JsonValue:
+    """A part as it came, but for arguments that the API would not take back."""
+    call = part.get(_CALL)
+    if not isinstance(call, dict) or usable(call.get("args")):
+        return part
+    return {**part, _CALL: {**call, "args": {}}}
 
 
 def _raise_without_candidates(reply: _Reply) -> None:

@@ -5,12 +5,18 @@ from typing import TYPE_CHECKING, Final
 
 import httpx2
 
+from ark_temporal.llm._characters import whole_characters
+
 if TYPE_CHECKING:
     from httpx2._client import UseClientDefault
     from httpx2._types import AuthTypes
 
 MAX_REPLY_BYTES: Final = 32 * 1024 * 1024
 """The largest reply that is read, in bytes after decompression."""
+
+MAX_REQUEST_BYTES: Final = 32 * 1024 * 1024
+"""The largest request that is sent. No provider takes a larger one, and one that is cut off while it is sent
+looks like a lost connection, which would be tried again for nothing."""
 
 _MAX_ERROR_BYTES: Final = 64 * 1024
 _CONNECT_SECONDS: Final = 10.0
@@ -30,12 +36,16 @@ class ReplyTooLargeError(Exception):
     """The server sends more than a reply can be."""
 
 
+class RequestTooLargeError(Exception):
+    """The conversation is larger than any provider takes."""
+
+
 class ModelHttpClient(httpx2.AsyncClient):
     """An HTTP client that raises for every answer but a whole 2xx of acceptable size.
 
     It stands below the SDKs, so that all of them fail in one way, whatever each makes of a status, and so
     that a limit holds while the body is read, not after. It follows no redirect: a redirect would carry
-    the key to a host that nobody configured.
+    the key to a host that nobody configured. Every reply that it gives consists of whole characters.
     """
 
     def __init__(self) -> None:
@@ -57,10 +67,13 @@ class ModelHttpClient(httpx2.AsyncClient):
         """Send a request and read its whole answer.
 
         Raises:
+            RequestTooLargeError: The body is larger than the limit; nothing was sent.
             HttpStatusError: The status is not a 2xx.
             ReplyTooLargeError: The body is larger than the limit; the rest of it is not read.
             httpx2.TransportError: There was no whole answer.
         """
+        if int(request.headers.get("content-length", "0")) > MAX_REQUEST_BYTES:
+            raise RequestTooLargeError
         response = await super().send(request, stream=True, auth=auth, follow_redirects=follow_redirects)
         try:
             if not response.is_success:
@@ -85,7 +98,7 @@ async def _whole(response: httpx2.Response) -> bytes:
         content += chunk
         if len(content) > MAX_REPLY_BYTES:
             raise ReplyTooLargeError
-    return bytes(content)
+    return whole_characters(bytes(content))
 
 
 async def _beginning(response: httpx2.Response) -> bytes:
@@ -96,7 +109,7 @@ async def _beginning(response: httpx2.Response) -> bytes:
             content += chunk
             if len(content) >= _MAX_ERROR_BYTES:
                 break
-    return bytes(content[:_MAX_ERROR_BYTES])
+    return whole_characters(bytes(content[:_MAX_ERROR_BYTES]))
 
 
 def _plain(headers: httpx2.Headers) -> list[tuple[str, str]]:

@@ -46,8 +46,10 @@ _BY_WORDS: Final[tuple[tuple[re.Pattern[str], ModelErrorType], ...]] = (
     (re.compile(r"API key not valid", re.IGNORECASE), "ModelAuthenticationError"),
     (
         re.compile(
-            r"prompt is too long|maximum context length|context (length|window|size)"
-            r"|exceeds the maximum number of tokens",
+            r"(prompt|input) is too long|context (length|window|size|limit)"
+            r"|maximum (model|prompt) length|exceeds the maximum number of tokens"
+            # As inference servers word it: `inputs` tokens + `max_new_tokens` must be <= 4096.
+            r"|inputs. tokens .*must be <=",
             re.IGNORECASE,
         ),
         "ModelContextTooLong",
@@ -85,13 +87,14 @@ def read_status(status: int, headers: Mapping[str, str], body: bytes) -> StatusM
         body: The answer's body, or its beginning.
     """
     error = _error_object(body)
-    type = _type(status, error)
+    words = _words(error) or body.decode("utf-8", "replace")
+    type = _type(status, error, words)
     retryable = _retryable(status, headers) and type not in _NEVER_RETRYABLE
     return StatusMeaning(
         type=type,
         retryable=retryable,
         retry_after=_retry_after(headers, error) if retryable else None,
-        message=_words(error) or body.decode("utf-8", "replace"),
+        message=words,
     )
 
 
@@ -110,13 +113,13 @@ def _error_object(body: bytes) -> dict[str, JsonValue]:
     return found if isinstance(found, dict) else {}
 
 
-def _type(status: int, error: dict[str, JsonValue]) -> ModelErrorType:
+def _type(status: int, error: dict[str, JsonValue], words: str) -> ModelErrorType:
     for code in _codes(error):
         if code in _BY_CODE:
             return _BY_CODE[code]
     if status in _STATUSES_READ_BY_WORDS:
         for pattern, type in _BY_WORDS:
-            if pattern.search(_words(error)):
+            if pattern.search(words):
                 return type
     return _BY_STATUS.get(status, "ModelUnavailable" if status >= 500 else "ModelBadRequest")
 

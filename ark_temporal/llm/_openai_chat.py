@@ -1,16 +1,17 @@
 """Chat Completions, as OpenAI-compatible servers speak it."""
 
 import json
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 import httpx2
 import openai
 from pydantic import JsonValue
 
+from ark_temporal.llm._conversation import told
 from ark_temporal.llm._failures import model_errors
 from ark_temporal.llm._http import HttpStatusError, ModelHttpClient, timeouts
-from ark_temporal.llm._openai_client import open_sdk, reasons, tool_output
-from ark_temporal.llm._replies import Answer, AskedCall, WirePart, bad_reply, read_part
+from ark_temporal.llm._openai_client import OpenAISdk, cache_key, reasons, tool_output
+from ark_temporal.llm._replies import Answer, AskedCall, WirePart, bad_reply, has_own_ids, read_part, usable
 from ark_temporal.llm._schemas import object_schema
 from ark_temporal.llm.credentials import Credentials
 from ark_temporal.llm.detect import is_openai_url
@@ -27,7 +28,7 @@ from ark_temporal.llm.types import (
 )
 
 if TYPE_CHECKING:
-    from openai.types.chat import ChatCompletionFunctionToolParam, ChatCompletionMessageParam
+    from openai.types.chat import ChatCompletionFunctionToolParam
 
 _STOPS: Final[dict[str | None, StopReason]] = {
     "stop": "end",
@@ -104,7 +105,7 @@ class CompatibleModel:
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
         self._http = ModelHttpClient()
-        self._sdk = open_sdk(credentials, self._http)
+        self._sdk = OpenAISdk(credentials, self._http)
         self._is_openai = is_openai_url(credentials.base_url)
 
     async def generate(self, request: ModelRequest) -> ModelReply:
@@ -118,11 +119,14 @@ class CompatibleModel:
             temperature = None if self._takes_no_temperature(request) else request.temperature
             raw = await self._sdk.chat.completions.with_raw_response.create(
                 model=request.model,
-                messages=cast("list[ChatCompletionMessageParam]", _messages(request)),
+                messages=[],
                 tools=[_tool(tool) for tool in request.tools] or openai.omit,
                 max_tokens=openai.omit if self._is_openai else limit,
                 max_completion_tokens=limit if self._is_openai else openai.omit,
                 temperature=openai.omit if temperature is None else temperature,
+                prompt_cache_key=self._cache_key(request) or openai.omit,
+                # Past the SDK's own models, which take half a second of computing over a long conversation.
+                extra_body={"messages": _messages(request)},
                 timeout=timeouts(request.timeout_seconds),
             )
             answer = _read(raw.content, raw.headers)
@@ -131,6 +135,9 @@ class CompatibleModel:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._http.aclose()
+
+    def _cache_key(self, request: ModelRequest) -> str | None:
+        return cache_key(request) if self._is_openai else None
 
     def _takes_no_temperature(self, request: ModelRequest) -> bool:
         return self._is_openai and reasons(request.model)
@@ -143,14 +150,16 @@ class CompatibleModel:
 
 def _messages(request: ModelRequest) -> list[JsonValue]:
     system: list[JsonValue] = [{"role": "system", "content": request.system}] if request.system else []
-    return system + [written for message in request.messages for written in _message(message)]
+    return system + [
+        written for message in told(request, "openai-compatible") for written in _message(message)
+    ]
 
 
 def _message(message: Message) -> list[JsonValue]:
     match message:
         case UserMessage():
             return [{"role": "user", "content": message.text}]
-        case AssistantMessage(native=native) if native is not None and native.provider == "openai-compatible":
+        case AssistantMessage(native=native) if native is not None:
             return native.blocks
         case AssistantMessage():
             return [_neutral(message)]
@@ -196,13 +205,13 @@ def _read(content: bytes, headers: httpx2.Headers) -> Answer:
         _raise_hidden_error(reply, headers, content)
         bad_reply("it has no choices")
     choice = reply.choices[0]
-    calls = choice.message.tool_calls or []
+    calls = [_asked(call) for call in choice.message.tool_calls or []]
     raw = read_part(_RawReply, content).choices[0].message
     return Answer(
         text=_text(choice.message) or choice.message.refusal or "",
-        calls=[AskedCall(call.id or "", call.function.name, call.function.arguments) for call in calls],
-        # A call without an id gets one of ours, which the server's own form does not have.
-        native=_native(raw) if calls and all(call.id for call in calls) else [],
+        calls=calls,
+        # A call without an id of its own gets one of ours, which the server's form does not have.
+        native=_native(raw) if calls and has_own_ids(calls) else [],
         stop="refusal" if choice.message.refusal else _STOPS.get(choice.finish_reason, "other"),
         usage=_usage(reply.usage or _Usage()),
         model=reply.model or "",
@@ -217,6 +226,10 @@ def _raise_hidden_error(reply: _Reply, headers: httpx2.Headers, content: bytes) 
     code = reply.error.get("code") if isinstance(reply.error, dict) else None
     status = code if isinstance(code, int) and 400 <= code < 600 else 502
     raise HttpStatusError(status, headers, content)
+
+
+def _asked(call: _Call) -> AskedCall:
+    return AskedCall(call.id or "", call.function.name, call.function.arguments)
 
 
 def _text(said: _Said) -> str:
@@ -234,7 +247,16 @@ def _native(raw: dict[str, JsonValue]) -> list[JsonValue]:
     )
     if not reasoning and not signed:
         return []
-    return [{"role": "assistant", "content": raw.get("content"), "tool_calls": calls, **reasoning}]
+    mended = [_callable(call) for call in calls] if isinstance(calls, list) else calls
+    return [{"role": "assistant", "content": raw.get("content"), "tool_calls": mended, **reasoning}]
+
+
+def _callable(call: JsonValue) -> JsonValue:
+    """A call as it came, but for arguments that many servers would fail to parse."""
+    function = call.get("function") if isinstance(call, dict) else None
+    if not isinstance(call, dict) or not isinstance(function, dict) or usable(function.get("arguments")):
+        return call
+    return {**call, "function": {**function, "arguments": "{}"}}
 
 
 def _usage(usage: _Usage) -> Usage:

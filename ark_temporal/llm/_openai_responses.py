@@ -1,15 +1,31 @@
 """OpenAI's Responses API."""
 
+import hashlib
 import json
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 import openai
 from pydantic import JsonValue
 
+from ark_temporal.llm._conversation import told
 from ark_temporal.llm._failures import model_errors
 from ark_temporal.llm._http import ModelHttpClient, timeouts
-from ark_temporal.llm._openai_client import has_structured_output, open_sdk, reasons, tool_output
-from ark_temporal.llm._replies import Answer, AskedCall, WirePart, bad_reply, read_part, read_parts
+from ark_temporal.llm._openai_client import (
+    OpenAISdk,
+    cache_key,
+    has_structured_output,
+    reasons,
+    tool_output,
+)
+from ark_temporal.llm._replies import (
+    Answer,
+    AskedCall,
+    WirePart,
+    bad_reply,
+    read_part,
+    read_parts,
+    up_to_speech,
+)
 from ark_temporal.llm._schemas import OPENAI, native_schema, object_schema
 from ark_temporal.llm.credentials import Credentials
 from ark_temporal.llm.errors import ModelError
@@ -26,9 +42,10 @@ from ark_temporal.llm.types import (
 )
 
 if TYPE_CHECKING:
-    from openai.types.responses import FunctionToolParam, ResponseInputParam, ResponseTextConfigParam
+    from openai.types.responses import FunctionToolParam, ResponseTextConfigParam
 
 _LEAST_OUTPUT_TOKENS: Final = 16
+_LONGEST_ID: Final = 64
 _PLAIN_MESSAGE: Final = frozenset({"id", "type", "role", "status", "content"})
 
 
@@ -85,7 +102,7 @@ class OpenAIModel:
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
         self._http = ModelHttpClient()
-        self._sdk = open_sdk(credentials, self._http)
+        self._sdk = OpenAISdk(credentials, self._http)
 
     async def generate(self, request: ModelRequest) -> ModelReply:
         """Ask once. See `LanguageModel.generate`."""
@@ -95,7 +112,6 @@ class OpenAIModel:
             raw = await self._sdk.responses.with_raw_response.create(
                 model=request.model,
                 instructions=request.system or openai.omit,
-                input=cast("ResponseInputParam", _input(request.messages)),
                 max_output_tokens=max(request.max_output_tokens, _LEAST_OUTPUT_TOKENS),
                 tools=[_tool(tool) for tool in request.tools] or openai.omit,
                 parallel_tool_calls=True if request.tools else openai.omit,
@@ -104,6 +120,9 @@ class OpenAIModel:
                 # Nothing is kept at the provider, so reasoning has to travel with the conversation.
                 store=False,
                 include=["reasoning.encrypted_content"] if reasoning else openai.omit,
+                prompt_cache_key=cache_key(request) or openai.omit,
+                # Past the SDK's own models, which take a second of computing over a long conversation.
+                extra_body={"input": _input(request)},
                 timeout=timeouts(request.timeout_seconds),
             )
             answer = _read(raw.content, raw.headers.get("x-request-id", ""))
@@ -114,15 +133,15 @@ class OpenAIModel:
         await self._http.aclose()
 
 
-def _input(messages: tuple[Message, ...]) -> list[JsonValue]:
-    return [item for message in messages for item in _items(message)]
+def _input(request: ModelRequest) -> list[JsonValue]:
+    return [item for message in told(request, "openai") for item in _items(message)]
 
 
 def _items(message: Message) -> list[JsonValue]:
     match message:
         case UserMessage():
             return [{"role": "user", "content": message.text}]
-        case AssistantMessage(native=native) if native is not None and native.provider == "openai":
+        case AssistantMessage(native=native) if native is not None:
             return native.blocks
         case AssistantMessage():
             return _neutral_items(message)
@@ -130,7 +149,7 @@ def _items(message: Message) -> list[JsonValue]:
             return [
                 {
                     "type": "function_call_output",
-                    "call_id": result.call_id,
+                    "call_id": _id(result.call_id),
                     "output": tool_output(result.content, result.is_error),
                 }
                 for result in message.results
@@ -142,13 +161,18 @@ def _neutral_items(message: AssistantMessage) -> list[JsonValue]:
     calls: list[JsonValue] = [
         {
             "type": "function_call",
-            "call_id": call.id,
+            "call_id": _id(call.id),
             "name": call.name,
             "arguments": json.dumps(call.arguments),
         }
         for call in message.tool_calls
     ]
     return text + calls
+
+
+def _id(call_id: str) -> str:
+    """The id of a call, no longer than this API allows; gateways put whole signatures into theirs."""
+    return call_id if len(call_id) <= _LONGEST_ID else hashlib.sha256(call_id.encode()).hexdigest()
 
 
 def _tool(tool: ToolSpec) -> "FunctionToolParam":
@@ -195,7 +219,7 @@ def _read(content: bytes, request_id: str) -> Answer:
     return Answer(
         text="".join(part.text or part.refusal for part in parts),
         calls=[AskedCall(i.call_id, i.name, i.arguments) for i in items if i.type == "function_call"],
-        native=[] if plain else [*reply.output],
+        native=[] if plain else up_to_speech([*reply.output], {"reasoning"}),
         stop="refusal" if any(part.type == "refusal" for part in parts) else _stop(reply),
         usage=_usage(reply.usage or _Usage()),
         model=reply.model,
@@ -205,6 +229,13 @@ def _read(content: bytes, request_id: str) -> Answer:
 
 def _check(reply: _Reply) -> None:
     code = reply.error.code if reply.error else None
+    if code == "context_length_exceeded":
+        raise ModelError(
+            "ModelContextTooLong",
+            "OpenAI gave up: the conversation is longer than the model can read. Shorten the prompt or the "
+            "tools' answers, or use a model with a larger context.",
+            retryable=False,
+        )
     if code == "rate_limit_exceeded":
         raise ModelError("ModelRateLimited", "OpenAI gave up: its rate limit is reached.", retryable=True)
     if code is not None or reply.status == "failed":

@@ -1,12 +1,15 @@
 """From what a provider answered to a `ModelReply`, alike for all providers."""
 
+import math
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter, ValidationError
+from pydantic_core import to_json
 
+from ark_temporal.llm._characters import whole_characters
 from ark_temporal.llm.errors import ModelError
 from ark_temporal.llm.types import (
     AssistantMessage,
@@ -23,10 +26,17 @@ MADE_ID: Final = "ark-call-"
 """How a tool call's id begins where the provider gave none."""
 
 _JSON: Final = TypeAdapter[JsonValue](JsonValue)
-_CUT_OFF: Final = (
-    "The model reached its limit of output tokens in the middle of asking for tools, so its tool calls were "
-    "dropped. Raise limits.maxTokensPerCall."
-)
+_CUT_OFF: Final[dict[StopReason, str]] = {
+    "max_tokens": (
+        "The model reached its limit of output tokens in the middle of asking for tools, so its tool calls "
+        "were dropped. Raise limits.maxTokensPerCall."
+    ),
+    "context_length": (
+        "The conversation filled the model's context in the middle of asking for tools, so its tool calls "
+        "were dropped. Shorten the prompt or the tools' answers, or use a model with a larger context."
+    ),
+}
+_QUOTED: Final = 200
 
 
 class WirePart(BaseModel):
@@ -44,7 +54,7 @@ Part = TypeVar("Part", bound=WirePart)
 
 @dataclass(frozen=True)
 class AskedCall:
-    """A tool call as the provider gave it; arguments may still be JSON text."""
+    """A tool call as the provider gave it; arguments may be JSON text, or not what they should be."""
 
     id: str
     name: str
@@ -68,27 +78,27 @@ class Answer:
     native: list[JsonValue] = field(default_factory=list[JsonValue])
 
     def reply(self, provider: Provider, request: ModelRequest, warnings: Iterable[str] = ()) -> ModelReply:
-        """The neutral reply.
-
-        Raises:
-            ModelError: The model wrote arguments that are no JSON object (`ModelBadReply`).
-        """
+        """The neutral reply."""
         # A call that was cut off may have lost arguments that its tool would have needed.
-        cut_off = bool(self.calls) and self.stop == "max_tokens"
-        calls = () if cut_off or self.stop == "refusal" else tuple(_tool_call(call) for call in self.calls)
-        native = self.native if len(calls) == len(self.calls) else []
+        cut_off = _CUT_OFF.get(self.stop) if self.calls else None
+        calls = () if cut_off or self.stop == "refusal" else tuple(_tool_calls(self.calls))
+        # Reasoning that led to nothing is refused when it comes back.
+        complete = len(calls) == len(self.calls) and (calls or self.text.strip())
+        native = self.native if complete else []
         return ModelReply(
             message=AssistantMessage(
                 text=self.text,
                 tool_calls=calls,
-                native=NativeBlocks(provider=provider, blocks=native) if native else None,
+                native=NativeBlocks(provider=provider, model=request.model, blocks=native)
+                if native
+                else None,
             ),
             stop_reason=_stop(self.stop, calls),
             usage=self.usage,
             model=self.model or request.model,
             provider=provider,
             request_id=self.request_id,
-            warnings=(*warnings, _CUT_OFF) if cut_off else tuple(warnings),
+            warnings=(*warnings, cut_off) if cut_off else tuple(warnings),
         )
 
 
@@ -131,22 +141,74 @@ def _misshapen(invalid: ValidationError) -> ModelError:
     )
 
 
-def _tool_call(call: AskedCall) -> ToolCall:
-    return ToolCall(id=call.id or f"{MADE_ID}{uuid.uuid4().hex}", name=call.name, arguments=_arguments(call))
+def up_to_speech(blocks: list[JsonValue], reasoning: Collection[str]) -> list[JsonValue]:
+    """A provider's own blocks without reasoning at their end, which is refused when it comes back."""
+    end = len(blocks)
+    while end and isinstance(block := blocks[end - 1], dict) and block.get("type") in reasoning:
+        end -= 1
+    return blocks[:end]
 
 
-def _arguments(call: AskedCall) -> dict[str, JsonValue]:
-    found = call.arguments
+def has_own_ids(calls: Iterable[AskedCall]) -> bool:
+    """Whether each call has an id, and no other call has it too."""
+    ids = [call.id for call in calls]
+    return all(ids) and len(set(ids)) == len(ids)
+
+
+def usable(arguments: JsonValue) -> bool:
+    """Whether a tool can be called with what the model wrote; if not, no provider surely takes it back."""
+    try:
+        _arguments(arguments)
+    except _UnusableError:
+        return False
+    return True
+
+
+def _tool_calls(calls: list[AskedCall]) -> Iterable[ToolCall]:
+    seen: set[str] = set()
+    for call in calls:
+        id = call.id if call.id and call.id not in seen else f"{MADE_ID}{uuid.uuid4().hex}"
+        seen.add(id)
+        try:
+            yield ToolCall(id=id, name=call.name, arguments=_arguments(call.arguments))
+        except _UnusableError as unusable:
+            yield ToolCall(id=id, name=call.name, problem=str(unusable))
+
+
+class _UnusableError(Exception):
+    def __init__(self, what: str, found: JsonValue) -> None:
+        text = found if isinstance(found, str) else to_json(found, inf_nan_mode="constants").decode()
+        quote = text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
+        super().__init__(
+            f"The tool was not called, because its arguments are {what}: {quote} "
+            "Call it again with one JSON object that its schema allows."
+        )
+
+
+def _arguments(given: JsonValue) -> dict[str, JsonValue]:
+    found = given
     if isinstance(found, str):
         try:
-            found = _JSON.validate_json(found or "{}")
-        except ValidationError:
-            bad_reply(f"the model wrote arguments for tool {call.name!r} that are no JSON")
+            found = _JSON.validate_json(whole_characters(found.encode() or b"{}"))
+        except ValidationError as invalid:
+            reason = invalid.errors(include_url=False, include_input=False)[0]["msg"]
+            raise _UnusableError(f"no JSON ({reason.removeprefix('Invalid JSON: ')})", given) from None
     if found is None:
         return {}
     if not isinstance(found, dict):
-        bad_reply(f"the model wrote arguments for tool {call.name!r} that are no JSON object")
+        raise _UnusableError("no JSON object", given)
+    if not _is_finite(found):
+        raise _UnusableError("no JSON (a number in them is not finite)", given)
     return found
+
+
+def _is_finite(value: JsonValue) -> bool:
+    """Whether all numbers can be written as JSON."""
+    if isinstance(value, dict):
+        return all(map(_is_finite, value.values()))
+    if isinstance(value, list):
+        return all(map(_is_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _stop(stop: StopReason, calls: tuple[ToolCall, ...]) -> StopReason:

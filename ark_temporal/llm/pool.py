@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from ark_temporal.llm.credentials import Credentials
 from ark_temporal.llm.model import LanguageModel
 from ark_temporal.llm.types import ModelReply, ModelRequest, Provider
+from ark_temporal.shared import Shared, SharedPool
 
 if TYPE_CHECKING:
     from ark_temporal.llm.mock import MockScript
@@ -32,70 +32,33 @@ class ModelPool:
             mock_script: What the mock answers; None for its built-in answers.
         """
         self._mock_script = mock_script
-        self._models: OrderedDict[tuple[str, ...], _SharedModel] = OrderedDict()
-        self._closing: set[asyncio.Task[None]] = set()
+        self._models = SharedPool[_SharedModel](MAX_CLIENTS)
 
     def get(self, provider: Provider, credentials: Credentials) -> LanguageModel:
         """The model of a provider for these credentials; the same one each time."""
-        key = _key(provider, credentials)
-        model = self._models.get(key)
-        if model is None:
-            model = _SharedModel(partial(_open, provider, credentials, self._mock_script))
-            self._models[key] = model
-            self._evict()
-        self._models.move_to_end(key)
-        return model
+        open = partial(_open, provider, credentials, self._mock_script)
+        return self._models.get(_key(provider, credentials), lambda: _SharedModel(open))
 
     async def aclose(self) -> None:
         """Close every client; one in use closes when its last call ends."""
-        models = list(self._models.values())
-        self._models.clear()
-        await asyncio.gather(*(model.aclose() for model in models), *self._closing)
-
-    def _evict(self) -> None:
-        while len(self._models) > MAX_CLIENTS:
-            _, model = self._models.popitem(last=False)
-            task = asyncio.get_running_loop().create_task(model.aclose())
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
+        await self._models.aclose()
 
 
-class _SharedModel:
+class _SharedModel(Shared[LanguageModel]):
     """A model that opens at its first call, and once retired closes whenever no call uses it."""
 
     def __init__(self, open: Callable[[], LanguageModel]) -> None:
-        self._open = open
-        self._opening = asyncio.Lock()
-        self._model: LanguageModel | None = None
-        self._calls = 0
-        self._retired = False
+        # Loading an SDK blocks for longer than a heartbeat may be late.
+        super().__init__(lambda: asyncio.to_thread(open))
 
     async def generate(self, request: ModelRequest) -> ModelReply:
         """See `LanguageModel.generate`."""
-        self._calls += 1
-        try:
-            model = await self._opened()
+        async with self.use() as model:
             return await model.generate(request)
-        finally:
-            self._calls -= 1
-            await self._close_if_done()
 
     async def aclose(self) -> None:
         """Close now, or when the last call ends; a later call opens anew for itself."""
-        self._retired = True
-        await self._close_if_done()
-
-    async def _opened(self) -> LanguageModel:
-        async with self._opening:
-            if self._model is None:
-                # Loading an SDK blocks for longer than a heartbeat may be late.
-                self._model = await asyncio.to_thread(self._open)
-            return self._model
-
-    async def _close_if_done(self) -> None:
-        if self._retired and self._calls == 0 and self._model is not None:
-            model, self._model = self._model, None
-            await model.aclose()
+        await self.retire()
 
 
 def _key(provider: Provider, credentials: Credentials) -> tuple[str, ...]:

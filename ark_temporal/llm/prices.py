@@ -117,12 +117,11 @@ def load_prices(path: Path | None = None) -> Prices:
             built-in list alone.
 
     Raises:
-        PriceListError: The file is no price list.
-        OSError: The file cannot be read.
+        PriceListError: The file is no price list, or cannot be read.
     """
     if path is None:
         return _built_in()
-    return Prices(_parse(path.read_text(encoding="utf-8"), str(path)), _built_in_list())
+    return Prices(_parse(_read(path), str(path)), _built_in_list())
 
 
 def price(model: str, provider: Provider, usage: Usage) -> Cost | None:
@@ -139,6 +138,17 @@ def _built_in() -> Prices:
 def _built_in_list() -> PriceList:
     resource = files("ark_temporal.llm").joinpath("prices.yaml")
     return _parse(resource.read_text(encoding="utf-8"), "the built-in price list")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise PriceListError(
+            f"The price list {path} cannot be read ({error.strerror}); check the path."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise PriceListError(f"The price list {path} is not UTF-8; save it as UTF-8.") from error
 
 
 def _parse(text: str, name: str) -> PriceList:

@@ -28,11 +28,19 @@ class ToolSpec(FrozenWire):
 
 
 class ToolCall(FrozenWire):
-    """One call the model asked for."""
+    """One call the model asked for.
+
+    Attributes:
+        id: As the provider gave it, or made up where it gave none; no two calls of a message share one.
+        problem: What is wrong with the arguments that the model wrote, in a sentence for the model; empty
+            when they can be used. With a problem `arguments` is empty, and no tool may be called: the
+            problem is the call's result, as an error.
+    """
 
     id: str
     name: str
     arguments: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    problem: str = ""
 
 
 class ToolResult(FrozenWire):
@@ -47,11 +55,17 @@ class ToolResult(FrozenWire):
 class NativeBlocks(FrozenWire):
     """The provider's own form of an assistant message.
 
-    Reasoning and signature blocks must go back unchanged to the provider that made them; another provider
-    gets the neutral form instead.
+    Reasoning and signature blocks must go back unchanged to the model that made them; another model gets the
+    neutral form instead.
+
+    Attributes:
+        provider: Who made them.
+        model: The model that was asked.
+        blocks: What it said, in its own order.
     """
 
     provider: Provider
+    model: str = ""
     blocks: list[JsonValue]
 
 
@@ -121,7 +135,10 @@ class Usage(FrozenWire):
 
 
 class CallContext(FrozenWire):
-    """Where in a run a call stands. The mock's script selects on it; real providers ignore it.
+    """Where in a run a call stands.
+
+    The mock's script selects on it. Of real providers, OpenAI gets a digest of the run and the role, to find
+    the conversation in its cache; the others get nothing of it.
 
     Attributes:
         role: The role that speaks.

@@ -18,7 +18,13 @@ from ark_temporal.manifests.agent_parts import (
 from ark_temporal.manifests.ark_agent import ArkAgent, ArkAgentSpec
 from ark_temporal.manifests.ark_event import ArkEvent, ArkEventSpec, EventSource, EventTarget, TeamOutput
 from ark_temporal.manifests.ark_flow import ArkFlow, ArkFlowSpec, FlowStep, flow_as_team
-from ark_temporal.manifests.ark_memory import ArkMemory, ArkMemorySpec, RedisMemory, VectorStoreMemory
+from ark_temporal.manifests.ark_memory import (
+    ArkMemory,
+    ArkMemorySpec,
+    Embeddings,
+    RedisMemory,
+    VectorStoreMemory,
+)
 from ark_temporal.manifests.ark_named import ArkBudget, ArkSecret
 from ark_temporal.manifests.ark_notify import (
     ArkNotify,
@@ -60,6 +66,7 @@ from ark_temporal.manifests.explain import Explanation, FieldSummary, UnknownPat
 from ark_temporal.manifests.kinds import KINDS, kind_named
 from ark_temporal.manifests.kubernetes import ConfigMap, Secret
 from ark_temporal.manifests.loader import load
+from ark_temporal.manifests.mcp import McpAuth, McpServer
 from ark_temporal.manifests.pipeline import (
     Approval,
     Loop,
@@ -70,7 +77,8 @@ from ark_temporal.manifests.pipeline import (
 )
 from ark_temporal.manifests.reference import render_reference
 from ark_temporal.manifests.schema import json_schema
-from ark_temporal.manifests.tools import HeaderValue, McpAuth, McpServer, WebhookTool
+from ark_temporal.manifests.tools import Tool
+from ark_temporal.manifests.values import GivenValue
 
 __all__ = [
     "API_VERSION",
@@ -108,6 +116,7 @@ __all__ = [
     "Channel",
     "ConfigMap",
     "Diagnostic",
+    "Embeddings",
     "EnvFromSource",
     "EventSource",
     "EventTarget",
@@ -115,7 +124,7 @@ __all__ = [
     "FieldSummary",
     "FlowStep",
     "Fragment",
-    "HeaderValue",
+    "GivenValue",
     "JsonSchemaText",
     "KeyRef",
     "Limits",
@@ -148,11 +157,11 @@ __all__ = [
     "TeamInput",
     "TeamLimits",
     "TeamOutput",
+    "Tool",
     "UnknownPathError",
     "Validation",
     "VectorStoreMemory",
     "WebhookChannel",
-    "WebhookTool",
     "explain",
     "flow_as_team",
     "json_schema",

@@ -16,7 +16,8 @@ from ark_temporal.manifests.base import (
     SourceRef,
     name_ref,
 )
-from ark_temporal.manifests.tools import McpServer, WebhookTool
+from ark_temporal.manifests.mcp import McpServer
+from ark_temporal.manifests.tools import Tool
 
 
 def _quantity(value: object) -> str | int | float:
@@ -76,6 +77,10 @@ class Limits(ManifestModel):
     )
     max_daily_tokens: Annotated[Int, Field(ge=0)] = Field(
         default=0, description="Input and output tokens in any 24 hours, over all replicas; 0 is no limit."
+    )
+    max_turns: Annotated[Int, Field(ge=1, le=10_000)] = Field(
+        default=50,
+        description="How often the model may be asked in one task, tools being called in between (ours).",
     )
 
 
@@ -185,8 +190,9 @@ class AgentParts(ManifestModel):
     mcp_servers: list[McpServer] = Field(
         default_factory=list[McpServer], description="MCP servers whose tools the agent may call."
     )
-    tools: list[WebhookTool] = Field(
-        default_factory=list[WebhookTool], description="HTTP endpoints the agent may call as tools."
+    tools: list[Tool] = Field(
+        default_factory=list[Tool],
+        description="HTTP endpoints, Python functions and built-in tools that the agent may call.",
     )
     limits: Limits = Field(default_factory=Limits, description="Bounds on tokens, time and concurrency.")
     liveness_probe: LivenessProbe | None = Field(default=None, description="How health is found out.")

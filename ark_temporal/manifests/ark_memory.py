@@ -7,6 +7,9 @@ from pydantic import Field
 from ark_temporal.manifests.base import ArkResource, Int, ManifestModel, NameRef, NonBlank
 
 Backend = Literal["in-context", "redis", "vector-store"]
+LOCAL_STORE = "local"
+"""As an endpoint: a Qdrant that the worker keeps in a directory."""
+EmbeddingsProvider = Literal["openai", "openai-compatible", "gemini", "local", "hash"]
 
 
 class RedisMemory(ManifestModel):
@@ -21,17 +24,34 @@ class RedisMemory(ManifestModel):
     )
 
 
+class Embeddings(ManifestModel):
+    """Who turns text into the vectors by which entries are found (ours)."""
+
+    provider: EmbeddingsProvider = Field(
+        default="openai",
+        description="`openai`, `openai-compatible` and `gemini` are asked with the agent's own keys; `local` "
+        "is a model on the worker, where one is installed; `hash` finds words that are alike, without any "
+        "model.",
+    )
+    model: str = Field(default="", description="The embedding model; by default the provider's usual one.")
+
+
 class VectorStoreMemory(ManifestModel):
     """Entries found again by meaning."""
 
     provider: Literal["qdrant", "pinecone", "weaviate"] = Field(description="The kind of vector store.")
-    endpoint: NonBlank = Field(description="Address of the store.")
+    endpoint: NonBlank = Field(
+        description="Address of the store; `local` is a Qdrant in a directory of the worker (ours)."
+    )
     collection: NonBlank = Field(default="agent-memories", description="Collection that holds the entries.")
     secret_ref: NameRef | None = Field(
         default=None, description="The Secret whose key `VECTOR_STORE_API_KEY` holds the API key."
     )
     ttl_seconds: Annotated[Int, Field(ge=0)] = Field(
         default=0, description="How long an entry lives, in seconds; 0 is for ever."
+    )
+    embeddings: Embeddings = Field(
+        default_factory=Embeddings, description="Who turns text into vectors (ours)."
     )
 
 

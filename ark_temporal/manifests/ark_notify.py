@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal, cast
 from pydantic import Field, JsonValue
 
 from ark_temporal.manifests.base import ArkResource, Int, KeyRef, ManifestModel, OtherName, Template
-from ark_temporal.manifests.tools import Headers, HeaderValue
+from ark_temporal.manifests.values import GivenValue, Headers
 
 EventType = Literal[
     "TeamSucceeded",
@@ -40,7 +40,7 @@ class WebhookChannel(ManifestModel):
 
     url_from: KeyRef = Field(description="The key of a Secret that holds the address.")
     headers: Headers = Field(
-        default_factory=dict[str, HeaderValue],
+        default_factory=dict[str, GivenValue],
         description="HTTP headers, as a list of `{name, value | valueFrom}` or as a map.",
     )
     template: Template | None = Field(default=None, description="The body of events without their own.")

@@ -27,6 +27,8 @@ DEFAULT_NAMESPACE = "default"
 LABEL_PATTERN = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 STEP_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$"
+SERVER_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
+TOOL_PATTERN = r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$"
 FRACTION_PATTERN = r"^(0(\.[0-9]+)?|1(\.0+)?)$"
 NOT_BLANK = r"\S"
 
@@ -34,6 +36,8 @@ PATTERN_MEANINGS: Mapping[str, str] = {
     LABEL_PATTERN: "up to 63 lower-case letters, digits and '-', with a letter or digit at both ends",
     NAME_PATTERN: "lower-case letters, digits, '-' and '.', with a letter or digit at both ends",
     STEP_PATTERN: "up to 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends",
+    SERVER_PATTERN: "up to 64 letters, digits, '-' and '_'",
+    TOOL_PATTERN: "up to 64 letters, digits, '-' and '_', with a letter or '_' first, as models demand",
     FRACTION_PATTERN: 'a number from 0 to 1 written as a string, such as "0.25"',
     NOT_BLANK: "text that is not blank",
 }
@@ -51,6 +55,8 @@ Int = Annotated[int, Strict()]
 Flag = Annotated[bool, Strict()]
 NonBlank = Annotated[str, Field(pattern=NOT_BLANK)]
 StepName = Annotated[str, Field(pattern=STEP_PATTERN)]
+ToolName = Annotated[str, Field(pattern=TOOL_PATTERN)]
+ServerName = Annotated[str, Field(pattern=SERVER_PATTERN)]
 Template = Annotated[str, Shown("template")]
 Pattern = Annotated[str, Shown("RE2 pattern")]
 ObjectName = Annotated[str, Field(pattern=NAME_PATTERN, max_length=253)]

@@ -56,10 +56,10 @@ class Diagnostic:
         return f"{place}: {self.severity}: {said}" + (f" {self.hint}" if self.hint else "")
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that is most like a misspelt one; None when none is alike."""
+def nearest(name: str, known: Iterable[str], *, likeness: float = 0.6) -> str | None:
+    """The known name that is most like a misspelt one; None when none is alike, from 0 (all are) to 1."""
     by_lower = {each.lower(): each for each in sorted(known, reverse=True)}
-    found = difflib.get_close_matches(name.lower()[:200], by_lower, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(name.lower()[:200], by_lower, n=1, cutoff=likeness)
     return by_lower[found[0]] if found else None
 
 

@@ -20,13 +20,16 @@ from ark_temporal.manifests.yaml_reader import read_yaml
 # fmt: off
 _TELLING = frozenset({
     "apiVersion", "arkAgent", "arkTeam", "arkonisDeployment", "backend", "canDelegate", "channel",
-    "channels", "dependsOn", "entry", "inputs", "kind", "members", "metadata",
-    "model", "name", "pipeline", "role", "roles", "routing", "source",
+    "channels", "clientId", "clientSecretRef", "command", "dependsOn", "entry",
+    "inputs", "kind", "members", "metadata", "model", "name", "pipeline", "role", "roles", "routing",
+    "source",
     "spec", "steps", "systemPrompt", "systemPromptRef", "targets", "team", "teamOutput",
-    "type",
+    "tokenSecretRef", "tokenUrl", "type", "url",
 })
 # fmt: on
 _MANIFEST_HINT = f"A manifest has `apiVersion: {API_VERSION}`, `kind`, `metadata` and `spec`."
+_TYPO = 0.7
+"""How like a known kind another one is that was meant to be it. `Service` is less like `Secret`."""
 _SURROGATES = re.compile(r"(?<!\\)((?:\\\\)*)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
 
 
@@ -103,6 +106,10 @@ class Reading:
             self.diagnostics.append(origin.diagnose(finding))
         elif model:
             self._read_resource(model, origin)
+        elif version == "v1" and (meant := nearest(kind or "", CORE_KINDS, likeness=_TYPO)):
+            message = f"Skipped: Kubernetes has no kind {quoted(kind or '')} that manifests refer to."
+            finding = Finding(("kind",), "unknown-kind", message, f'Did you mean "{meant}"?', "warning")
+            self.diagnostics.append(origin.diagnose(finding))
         else:
             skipped.append(origin)
         return 1

@@ -1,69 +1,133 @@
-"""The model calls that a step makes: for its task, to mend an answer, to judge one."""
+"""The requests that a step makes: for its task, to mend an answer, to judge one, to call tools."""
 
+import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
-from ark_temporal.plan.calls import Exchange, ModelCall, OutputChecks
+from pydantic import JsonValue
+
+from ark_temporal.llm.types import ToolSpec
+from ark_temporal.plan.calls import GivenResult, ModelCall, OutputChecks, ToolInvocation
 from ark_temporal.plan.model import AgentPlan, StepPlan
 from ark_temporal.plan.prompts import envelope
 from ark_temporal.plan.record import Purpose, StepRecord
+from ark_temporal.plan.toolbox import Tool
 
-MAX_QUOTED_ANSWER = 50_000
-"""Characters of a refused answer that are sent back with the request to mend it."""
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks, and where in which run.
+
+    Attributes:
+        plan: The step as planned.
+        step: The step so far.
+        agent: Who answers.
+        namespace: Of the team.
+        run: Id of the run.
+        run_began: When the run began; together with its id it names the run among all there ever were.
+    """
+
+    plan: StepPlan
+    step: StepRecord
+    agent: AgentPlan
+    namespace: str
+    run: str
+    run_began: datetime
+
+    def id(self, suffix: str = "") -> str:
+        """Unique in a run and readable in the Web UI; a `#` in a step's name is doubled to keep it so."""
+        name = self.step.name.replace("#", "##")
+        iteration = f"#{self.step.iterations}" if self.step.iterations > 1 else ""
+        return f"{name}{iteration}#{suffix}" if suffix else f"{name}{iteration}"
 
 
 def task_call(
-    plan: StepPlan,
-    step: StepRecord,
-    agent: AgentPlan,
-    *,
-    namespace: str,
-    exchanges: Sequence[Exchange],
-    retries: int,
-    number: int,
+    asker: Asker, *, prompt: str, tools: Sequence[ToolSpec], tool_lists: Sequence[str], number: int
 ) -> ModelCall:
-    """Ask for the step's task, or, with exchanges, to mend an answer to it.
+    """Ask for the step's task: a conversation's first call.
 
     Args:
-        plan: The step as planned.
-        step: The step so far; its prompt is rendered.
-        agent: Who answers.
-        namespace: Of the team.
-        exchanges: Earlier answers that were not accepted, and why.
-        retries: How often this iteration was asked again before.
+        asker: Who asks.
+        prompt: What is asked.
+        tools: What the model may call, as far as the plan knows it.
+        tool_lists: Ids of the discoveries that know the rest.
         number: How many calls of this purpose the role made before in this run.
     """
-    purpose: Purpose = "repair" if exchanges else "task"
+    agent = asker.agent
     return ModelCall(
-        id=_call_id(step, purpose, retries),
-        step=step.name,
+        id=asker.id(),
+        step=asker.step.name,
         role=agent.role,
-        namespace=namespace,
-        purpose=purpose,
-        iteration=step.iterations,
+        namespace=asker.namespace,
+        iteration=asker.step.iterations,
         call=number,
         provider=agent.provider,
         model=agent.model,
         system=agent.system,
         env_from=agent.env_from,
-        prompt=step.prompt,
-        exchanges=tuple(exchanges),
+        prompt=prompt,
+        tools=tuple(tools),
+        tool_lists=tuple(tool_lists),
         max_output_tokens=agent.max_tokens_per_call,
         temperature=agent.temperature,
         timeout_seconds=agent.timeout_seconds,
-        checks=_checks(plan),
+        checks=_checks(asker.plan),
     )
 
 
-def judge_call(
-    plan: StepPlan, step: StepRecord, agent: AgentPlan, *, namespace: str, retries: int, number: int
+def next_call(
+    asker: Asker,
+    previous: ModelCall,
+    *,
+    number: int,
+    results: Sequence[GivenResult] = (),
+    feedback: str = "",
+    retry: int = 0,
 ) -> ModelCall:
-    """Ask whether the step's latest answer passes its `validate.semantic`. Arguments as in `task_call`."""
-    question = plan.validation.semantic if plan.validation else None
+    """Go on in a conversation: with the results of its tool calls, or with what is wrong about its answer.
+
+    Args:
+        asker: Who asks.
+        previous: The conversation's call before.
+        number: How many calls of this purpose the role made before in this run.
+        results: Results that no activity has.
+        feedback: What is said to the previous answer.
+        retry: How often this iteration was asked again, this time included; 0 after tool calls.
+    """
+    purpose: Purpose = "repair" if feedback else "task"
     return ModelCall(
-        id=_call_id(step, "validate", retries + 1),
+        id=asker.id(f"repair-{retry}" if feedback else f"turn-{previous.turn + 1}"),
+        step=asker.step.name,
+        role=asker.agent.role,
+        namespace=asker.namespace,
+        purpose=purpose,
+        iteration=asker.step.iterations,
+        call=number,
+        turn=previous.turn + 1,
+        model=asker.agent.model,
+        previous=previous.id,
+        results=tuple(results),
+        feedback=feedback,
+        timeout_seconds=asker.agent.timeout_seconds,
+    )
+
+
+def judge_call(asker: Asker, *, retries: int, number: int) -> ModelCall:
+    """Ask whether the step's latest answer passes its `validate.semantic`.
+
+    Args:
+        asker: Who asks.
+        retries: How often this iteration was asked again before.
+        number: How many calls of this purpose the role made before in this run.
+    """
+    step, agent = asker.step, asker.agent
+    question = asker.plan.validation.semantic if asker.plan.validation else None
+    return ModelCall(
+        id=asker.id(f"validate-{retries + 1}"),
         step=step.name,
         role=agent.role,
-        namespace=namespace,
+        namespace=asker.namespace,
         purpose="validate",
         iteration=step.iterations,
         call=number,
@@ -76,19 +140,53 @@ def judge_call(
     )
 
 
-def feedback(answer: str, problem: str) -> Exchange:
-    """What is said to a model about an answer that was not accepted."""
-    return Exchange(
-        answer=answer[:MAX_QUOTED_ANSWER],
-        feedback=f"This answer was not accepted. {problem}\nAnswer again in full, with that mended.",
+def tool_call(
+    asker: Asker, tool: Tool, *, model_call: ModelCall, index: int, arguments: dict[str, JsonValue]
+) -> ToolInvocation:
+    """Call a tool.
+
+    Args:
+        asker: Who asks.
+        tool: What is called.
+        model_call: The model call whose answer wants it.
+        index: The call's place in that answer.
+        arguments: What the model gives.
+    """
+    id = asker.id(f"tool-{model_call.turn}.{index + 1}")
+    searches = tool.declared is not None and tool.declared.type == "builtin"
+    return ToolInvocation(
+        id=id,
+        step=asker.step.name,
+        role=asker.agent.role,
+        namespace=asker.namespace,
+        model_call=model_call.id,
+        index=index,
+        tool=tool.name,
+        arguments=arguments,
+        key=effect_key(asker, id),
+        effect=tool.effect,
+        timeout_seconds=tool.timeout_seconds,
+        declared=tool.declared,
+        server=tool.server,
+        remote_name=tool.remote_name,
+        memory=asker.agent.memory if searches else None,
+        env_from=asker.agent.env_from if searches else (),
     )
 
 
-def _call_id(step: StepRecord, purpose: Purpose, number: int) -> str:
-    """Unique in a run and readable in the Web UI; a `#` in a step's name is doubled to keep it so."""
-    name = step.name.replace("#", "##")
-    turn = f"#{step.iterations}" if step.iterations > 1 else ""
-    return name + turn if purpose == "task" else f"{name}{turn}#{purpose}-{number}"
+def effect_key(asker: Asker, id: str) -> str:
+    """The key of one intended effect.
+
+    It stays over attempts, crashes, replays, resets and continued runs, which change neither a run's id and
+    beginning nor the ids of its requests.
+    """
+    whole = f"{asker.run}\n{asker.run_began.isoformat()}\n{id}"
+    return hashlib.sha256(whole.encode()).hexdigest()[:32]
+
+
+def feedback_on(problem: str) -> str:
+    """What is said to a model about an answer that was not accepted."""
+    return f"This answer was not accepted. {problem}\nAnswer again in full, with that mended."
 
 
 def _checks(plan: StepPlan) -> OutputChecks | None:

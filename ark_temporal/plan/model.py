@@ -8,12 +8,17 @@ from typing import Literal
 from pydantic import Field, JsonValue, model_validator
 
 from ark_temporal.llm.types import Provider
+from ark_temporal.plan.tools import KeyRef, McpServerPlan, MemoryPlan, ToolPlan
 from ark_temporal.wire import FrozenWire
 
 InputType = Literal["string", "number", "integer", "boolean", "object", "array"]
 
 PLAN_VERSION = 1
 """Raised when a plan of today means something else to the workers of yesterday."""
+
+
+DEFAULT_MAX_TURNS = 50
+"""How often a model is asked in one task where the manifest says nothing."""
 
 
 class InputPlan(FrozenWire):
@@ -30,20 +35,17 @@ class InputPlan(FrozenWire):
     default: JsonValue = None
 
 
-class KeyRef(FrozenWire):
-    """A key of a Secret or ConfigMap, by name. Its value is looked up on the worker only."""
-
-    kind: Literal["Secret", "ConfigMap"] = "Secret"
-    name: str
-    key: str
-
-
 class EnvSource(FrozenWire):
-    """A whole Secret or ConfigMap whose keys are a role's environment, by name."""
+    """A whole Secret or ConfigMap whose keys are a role's environment, by name.
+
+    Attributes:
+        optional: Whether it may be missing without a warning.
+    """
 
     kind: Literal["Secret", "ConfigMap"] = "Secret"
     name: str
     prefix: str = ""
+    optional: bool = False
 
 
 class PromptPart(FrozenWire):
@@ -64,7 +66,8 @@ class AgentPlan(FrozenWire):
         system: Pieces of the system prompt, joined by blank lines.
         env_from: Where the role's credentials come from, the later winning over the earlier.
         max_tokens_per_call: The most tokens one call may generate.
-        timeout_seconds: The longest one attempt of a call may take.
+        timeout_seconds: The longest one attempt of a call may take, and a task of several turns in all.
+        max_turns: How often the model may be asked in one task before it has to be done.
     """
 
     role: str
@@ -76,6 +79,10 @@ class AgentPlan(FrozenWire):
     max_tokens_per_call: int = 8000
     timeout_seconds: int = 120
     temperature: float | None = None
+    tools: tuple[ToolPlan, ...] = ()
+    mcp_servers: tuple[McpServerPlan, ...] = ()
+    memory: MemoryPlan | None = None
+    max_turns: int = DEFAULT_MAX_TURNS
 
 
 class PromptInput(FrozenWire):
@@ -139,7 +146,8 @@ class Plan(FrozenWire):
 
     Attributes:
         version: Of this format.
-        team: The ArkTeam's name.
+        kind: Whether a team runs, or one agent by itself.
+        team: The ArkTeam's name; the agent's where it runs by itself.
         inputs: Declared inputs.
         input_defaults: Values under the caller's input, from the older `spec.input`.
         agents: By role.
@@ -150,6 +158,7 @@ class Plan(FrozenWire):
     """
 
     version: Literal[1] = PLAN_VERSION
+    kind: Literal["team", "agent"] = "team"
     team: str
     namespace: str = "default"
     inputs: tuple[InputPlan, ...] = ()

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 
 from pydantic import JsonValue
 
@@ -70,6 +71,13 @@ def render_prompt(step: StepPlan, view: TemplateView) -> str:
     if step.output_schema is not None:
         lines.append(f"\n{SCHEMA_SENTENCE}\n{json.dumps(step.output_schema, ensure_ascii=False)}\n")
     return "".join(lines) or "Begin.\n"
+
+
+def with_memory(prompt: str, recalled: Sequence[str]) -> str:
+    """A prompt with what is remembered in front of it; agents wrote that, so it stands in the envelope."""
+    if not recalled:
+        return prompt
+    return f"From earlier tasks:\n{envelope(chr(10).join(recalled), 'memory')}\n\n{prompt}"
 
 
 def render_text(template: str, view: TemplateView) -> str:

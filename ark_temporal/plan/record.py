@@ -3,17 +3,22 @@
 It is also the state that `progress` works on, so that what a run shows and what a run decides cannot differ.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Literal
 
 from pydantic import Field, JsonValue
 
 from ark_temporal.llm.types import Usage
-from ark_temporal.wire import Wire
+from ark_temporal.tools.types import Effect
+from ark_temporal.wire import FrozenWire, Wire
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 RunPhase = Literal["Pending", "Running", "Succeeded", "Failed", "Cancelled", "Terminated"]
 StepPhase = Literal["Pending", "Running", "Succeeded", "Failed", "Skipped", "Cancelled"]
 Purpose = Literal["task", "repair", "validate"]
+
+Verdict = Literal["retry", "answer", "reject"]
 
 RunReason = Literal[
     "StepFailed",
@@ -95,6 +100,33 @@ class CallRecord(Wire):
     error: RunError | None = None
 
 
+class ToolCallRecord(Wire):
+    """One tool call of a step, all its attempts taken together.
+
+    Attributes:
+        id: The id of its Temporal activity; of a child workflow where it started one.
+        model_call: The model call that asked for it.
+        arguments: As JSON; cut where it is long.
+        key: Its idempotency key.
+        attempts: How often Temporal tried; known once it ended.
+        result: What it answered; cut where it is long.
+    """
+
+    id: str
+    tool: str
+    model_call: str
+    iteration: int = 1
+    arguments: str = ""
+    effect: Effect | None = None
+    key: str = ""
+    start_time: datetime
+    completion_time: datetime | None = None
+    attempts: int = 0
+    result: str = ""
+    is_error: bool = False
+    error: RunError | None = None
+
+
 class StepRecord(Wire):
     """What one step did.
 
@@ -126,6 +158,43 @@ class StepRecord(Wire):
     cost_usd: float | None = None
     error: RunError | None = None
     calls: list[CallRecord] = Field(default_factory=list[CallRecord])
+    tool_calls: list[ToolCallRecord] = Field(default_factory=list[ToolCallRecord])
+
+
+class Awaiting(Wire):
+    """Something that a run waits for a person to decide.
+
+    Attributes:
+        id: What a decision names; of the tool call whose outcome nobody knows.
+        message: What happened and what is asked.
+        decisions: What may be decided.
+    """
+
+    always: ClassVar[frozenset[str]] = frozenset({"decisions"})
+
+    id: str
+    step: str
+    message: str
+    since: datetime
+    decisions: tuple[Verdict, ...] = ("retry", "answer", "reject")
+
+
+class Decision(FrozenWire):
+    """What a person decides: the argument of the update `decide`. Public.
+
+    Attributes:
+        id: What it is about.
+        decision: Call the tool again with the same key, go on with `text` as its answer, or fail the step.
+        text: The tool's answer, for `answer`.
+        by: Who decides.
+        comment: Why.
+    """
+
+    id: str
+    decision: Verdict
+    text: str = ""
+    by: str = ""
+    comment: str = ""
 
 
 class RunRecord(Wire):
@@ -154,6 +223,7 @@ class RunRecord(Wire):
     cost_usd: float | None = None
     prices_as_of: str = ""
     error: RunError | None = None
+    awaiting: list[Awaiting] = Field(default_factory=list[Awaiting])
     steps: list[StepRecord]
 
     @property
@@ -173,6 +243,15 @@ class RunRecord(Wire):
         raise KeyError(name)
 
 
+def at_nanoseconds(nanoseconds: int) -> datetime:
+    """The moment so long after 1970, to the millisecond below.
+
+    A workflow's clock as a `datetime` went through a float, and would round some moments up that a history
+    does not.
+    """
+    return _EPOCH + timedelta(milliseconds=nanoseconds // 1_000_000)
+
+
 def to_milliseconds(moment: datetime) -> datetime:
-    """The moment without its microseconds, which a workflow's clock and its history round differently."""
+    """The moment, to the millisecond below."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -6,6 +6,7 @@ from pydantic import Field, JsonValue
 
 from ark_temporal.plan.model import Plan
 from ark_temporal.plan.record import TokenUsage
+from ark_temporal.plan.state import ProgressState
 from ark_temporal.wire import FrozenWire, Wire
 
 DEFAULT_PAYLOAD_LIMIT = 1_900_000
@@ -20,12 +21,16 @@ class PipelineInput(FrozenWire):
         input: The caller's input, before defaults.
         search_attributes: Whether the server knows ours, so that the workflow may set them.
         payload_limit_bytes: The largest prompt or result that the run's payload storage carries.
+        depth: How many runs are above this one.
+        state: How far the run is, where it continues as new.
     """
 
     plan: Plan
     input: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
     search_attributes: bool = False
     payload_limit_bytes: int = DEFAULT_PAYLOAD_LIMIT
+    depth: int = 0
+    state: ProgressState | None = None
 
 
 class PipelineResult(Wire):

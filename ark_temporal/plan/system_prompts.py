@@ -21,10 +21,12 @@ def compose(
     """The pieces of a system prompt, in the order in which they are joined.
 
     What stands before the agent's own prompt, the prompt, what stands after it, each by the order of the
-    settings; then the guidance of MCP servers; then the rule about other agents' output.
+    settings; then the guidance of MCP servers; then the rule about other agents' output. Of several output
+    formats, the last one stands.
     """
     texts_before = [text for one in settings for text in _before(one)]
-    texts_after = [text for one in settings for text in _after(one)]
+    formats = [one for one in settings if one.spec.output_format is not None]
+    texts_after = [text for one in settings for text in _after(one, says_format=one in formats[-1:])]
     guidance = [
         f"### {server.name}\n{server.guidance.strip()}" for server in parts.mcp_servers if server.guidance
     ]
@@ -63,12 +65,12 @@ def _before(settings: ArkSettings) -> Iterator[str]:
         yield spec.prompt_fragments.get(_PERSONA, "")
 
 
-def _after(settings: ArkSettings) -> Iterator[str]:
+def _after(settings: ArkSettings, *, says_format: bool) -> Iterator[str]:
     spec = settings.spec
     if spec.fragments:
         yield from (fragment.text for fragment in spec.fragments if fragment.position == "append")
     else:
         others = sorted(spec.prompt_fragments.keys() - {_PERSONA, _OUTPUT_RULES})
         yield from (spec.prompt_fragments.get(name, "") for name in (_OUTPUT_RULES, *others))
-    if spec.output_format is not None:
+    if spec.output_format is not None and says_format:
         yield _FORMATS[spec.output_format]

@@ -4,11 +4,11 @@ Everything here is parsed and validated like any other field. What the run canno
 only adds to it is a warning.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ark_temporal.manifests import ArkMemory, ArkTeam, Bundle, Role
+from ark_temporal.manifests import ArkMemory, ArkSettings, ArkTeam, Bundle, Role
 from ark_temporal.manifests.agent_parts import AgentParts
 from ark_temporal.manifests.pipeline import PipelineStep
 
@@ -60,18 +60,28 @@ def in_role(role: Role) -> Iterator[Unsupported]:
 
 def in_agent(parts: AgentParts, bundle: Bundle, namespace: str) -> Iterator[Unsupported]:
     """What of an agent or an inline role is not carried out. Paths begin at its fields."""
-    if parts.tools:
-        yield Unsupported(("tools",), "Webhook tools are not called yet.")
-    for index, server in enumerate(parts.mcp_servers):
-        message = f'MCP server "{server.name}" is not connected yet: the agent runs without its tools.'
-        yield Unsupported(("mcpServers", index), message, weight="adds")
     if parts.limits.max_daily_tokens:
         yield Unsupported(("limits", "maxDailyTokens"), "Daily token budgets are not enforced yet.")
     if parts.memory_ref is not None:
-        memory = bundle.find(ArkMemory, parts.memory_ref.name, namespace)
-        if memory is not None and memory.spec.backend != "in-context":
-            message = f"Memory in {memory.spec.backend} is not used yet."
-            yield Unsupported(("memoryRef",), message)
+        yield from _in_memory(bundle.find(ArkMemory, parts.memory_ref.name, namespace))
+
+
+def in_settings(parts: AgentParts, settings: Sequence[ArkSettings]) -> Iterator[Unsupported]:
+    """What of an agent's settings, the later winning, is not carried out. Paths begin at its fields."""
+    told = [one for one in settings if "memory_backend" in one.spec.model_fields_set]
+    if parts.memory_ref is None and told and told[-1].spec.memory_backend != "in-context":
+        message = (
+            f'The ArkSettings "{told[-1].metadata.name}" asks for {told[-1].spec.memory_backend} memory and '
+            "does not say where it is, so the agent remembers nothing. Name an ArkMemory by `memoryRef`."
+        )
+        yield Unsupported(("memoryRef",), message, weight="adds")
+
+
+def _in_memory(memory: ArkMemory | None) -> Iterator[Unsupported]:
+    store = memory.spec.vector_store if memory and memory.spec.backend == "vector-store" else None
+    if store is not None and store.provider != "qdrant":
+        message = f"Memory in {store.provider} is not used yet; Qdrant and Redis are."
+        yield Unsupported(("memoryRef",), message)
 
 
 def _in_step(step: PipelineStep) -> Iterator[Unsupported]:

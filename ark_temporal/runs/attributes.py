@@ -2,8 +2,11 @@
 
 from typing import TYPE_CHECKING
 
+from ark_temporal.plan.model import Plan
+
 if TYPE_CHECKING:
     from temporalio.client import Client
+    from temporalio.common import TypedSearchAttributes
 
 SEARCH_ATTRIBUTES = {
     "ArkNamespace": "Keyword",
@@ -67,3 +70,20 @@ async def ensure_attributes(client: "Client") -> bool:
             raise
         return False
     return True
+
+
+def attributes_of(plan: Plan, digest: str) -> "TypedSearchAttributes":
+    """What searches find a run by from its beginning."""
+    from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+
+    keyword = SearchAttributeKey.for_keyword
+    agents = sorted({agent.agent for agent in plan.agents.values()})
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(keyword("ArkNamespace"), plan.namespace),
+            SearchAttributePair(keyword("ArkTeam"), plan.team),
+            SearchAttributePair(keyword("ArkPhase"), "Running"),
+            SearchAttributePair(keyword("ArkPlan"), digest),
+            SearchAttributePair(SearchAttributeKey.for_keyword_list("ArkAgents"), agents),
+        ]
+    )

@@ -13,12 +13,14 @@ from ark_temporal.runs.paths import data_directory
 
 if TYPE_CHECKING:
     from temporalio.client import Client
-    from temporalio.converter import StorageDriver
     from temporalio.envconfig import ClientConnectConfig
     from temporalio.service import TLSConfig
 
+    from ark_temporal.storage import Journal, Keyring, Storage
+
 DEFAULT_ADDRESS = "127.0.0.1:7233"
 CONNECT_TIMEOUT = timedelta(seconds=10)
+STORAGE_VARIABLE = "ARK_STORAGE"
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "[::1]"})
 
 
@@ -55,13 +57,13 @@ class Connection:
     Attributes:
         address: `host:port` of the server.
         ui: URL of its Web UI where we know it, else None.
-        storage: The payload storage in use.
+        storage: The storage in use, for payloads and the journal.
     """
 
     client: "Client"
     address: str
     ui: str | None = None
-    storage: "StorageDriver | None" = None
+    storage: "Storage | None" = None
     _searchable: list[bool] = field(default_factory=list[bool], repr=False)
 
     async def searchable(self) -> bool:
@@ -73,6 +75,11 @@ class Connection:
         if not self._searchable:
             self._searchable.append(await ensure_attributes(self.client))
         return self._searchable[0]
+
+    @property
+    def journal(self) -> "Journal | None":
+        """Where what was paid for is kept until Temporal has it; None without storage."""
+        return self.storage.journal if self.storage else None
 
     @property
     def payload_limit_bytes(self) -> int:
@@ -90,31 +97,55 @@ class Connection:
 
         return f"{self.ui}/namespaces/{self.client.namespace}/workflows/{quote(workflow_id, safe='')}"
 
+    async def aclose(self) -> None:
+        """Close what the storage keeps open. The client goes by itself."""
+        if self.storage is not None:
+            await self.storage.aclose()
+
 
 async def connect(options: ConnectOptions) -> Connection:
     """Connect to the Temporal that the options, the environment or a running `dev` name.
 
     Raises:
         ConnectionFailedError: It cannot be reached or refuses us; or the configuration cannot be read.
-        ValueError: The storage is not one that is supported.
+        ValueError: The storage is not one that is supported, or the encryption keys are none.
     """
-    from temporalio.client import Client
     from temporalio.service import RPCError
 
-    from ark_temporal.storage import data_converter
+    from ark_temporal.storage import keyring_from
 
+    keyring = keyring_from(os.environ)
     config = _configuration(options)
     dev = running_dev() if "target_host" not in config else None
     address = config.setdefault("target_host", dev.address if dev else DEFAULT_ADDRESS)
-    storage = _storage(options, address)
+    storage = _storage(options, address, keyring)
     try:
-        client = await Client.connect(
-            **config, data_converter=data_converter(storage), connect_timeout=CONNECT_TIMEOUT
-        )
+        client = await connect_client(config, storage, keyring)
     except (RuntimeError, RPCError, ValueError) as error:
         raise ConnectionFailedError(_explain(address, error, config)) from None
     dev = dev or running_dev()
     return Connection(client, address, dev.ui if dev and dev.address == address else None, storage)
+
+
+async def connect_client(
+    config: "ClientConnectConfig", storage: "Storage | None", keyring: "Keyring | None"
+) -> "Client":
+    """A client whose payloads, failures and headers are encrypted where there are keys.
+
+    Raises:
+        RuntimeError: Temporal cannot be reached, or refuses us.
+    """
+    from temporalio.client import Client
+    from temporalio.common import HeaderCodecBehavior
+
+    from ark_temporal.storage import data_converter
+
+    return await Client.connect(
+        **config,
+        data_converter=data_converter(storage.driver if storage else None, keyring),
+        header_codec_behavior=HeaderCodecBehavior.CODEC if keyring else HeaderCodecBehavior.NO_CODEC,
+        connect_timeout=CONNECT_TIMEOUT,
+    )
 
 
 @dataclass(frozen=True)
@@ -190,14 +221,19 @@ def _tls(options: ConnectOptions) -> "bool | TLSConfig | None":
     )
 
 
-def _storage(options: ConnectOptions, address: str) -> "StorageDriver | None":
-    from ark_temporal.storage import DirectoryDriver, parse_storage
+def _storage(options: ConnectOptions, address: str, keyring: "Keyring | None") -> "Storage | None":
+    from ark_temporal.storage import directory_storage, open_storage
 
-    where = options.storage or os.environ.get("ARK_STORAGE")
+    where = options.storage or os.environ.get(STORAGE_VARIABLE)
     if where:
-        return parse_storage(where)
+        return open_storage(where, keyring)
     on_this_machine = address.rsplit(":", 1)[0] in _LOOPBACK
-    return DirectoryDriver(data_directory() / "payloads") if on_this_machine else None
+    return directory_storage(local_storage(), keyring) if on_this_machine else None
+
+
+def local_storage() -> Path:
+    """The storage directory of whoever uses a Temporal on this machine and names no other."""
+    return data_directory() / "payloads"
 
 
 def _last_cause(reason: str) -> str:

@@ -2,25 +2,40 @@
 
 from temporalio.exceptions import ApplicationError, CancelledError, TimeoutError, TimeoutType
 
-from ark_temporal.plan.calls import CallFailure
+from ark_temporal.plan.calls import CallFailure, ModelCall, Request
 
 _TIMEOUTS = {
-    TimeoutType.START_TO_CLOSE: "an attempt took longer than the role's limits.timeoutSeconds",
+    TimeoutType.START_TO_CLOSE: "an attempt took longer than its timeoutSeconds",
     TimeoutType.SCHEDULE_TO_CLOSE: "all attempts together took too long",
     TimeoutType.SCHEDULE_TO_START: "no worker took it in time",
     TimeoutType.HEARTBEAT: "its worker stopped answering",
 }
 
 
-def call_failure(cause: BaseException | None) -> CallFailure:
-    """Say why an activity gave no result, from the failure that Temporal recorded for it."""
+def call_failure(cause: BaseException | None, request: Request | None = None) -> CallFailure:
+    """Say why a request came to nothing, from the failure that Temporal recorded for it.
+
+    Args:
+        cause: What Temporal says.
+        request: What was asked; None where it was the workflow itself that failed.
+    """
     if isinstance(cause, ApplicationError):
-        attempt = cause.details[0] if cause.details and isinstance(cause.details[0], int) else 0
-        return CallFailure(type=cause.type or "Error", message=cause.message, attempt=attempt)
+        details = cause.details
+        attempt = details[0] if details and isinstance(details[0], int) else 0
+        sent = details[1] if len(details) > 1 and isinstance(details[1], bool) else True
+        return CallFailure(type=cause.type or "Error", message=cause.message, attempt=attempt, sent=sent)
     if isinstance(cause, TimeoutError):
         why = _TIMEOUTS.get(cause.type) if cause.type else None
         last = f" Before that: {cause.cause}." if cause.cause else ""
-        return CallFailure(type="ModelTimeout", message=f"The call timed out: {why or cause}.{last}")
+        kind = "ModelTimeout" if isinstance(request, ModelCall) else "ToolTimeout"
+        sent = cause.type != TimeoutType.SCHEDULE_TO_START
+        return CallFailure(type=kind, message=f"The call timed out: {why or cause}.{last}", sent=sent)
     if isinstance(cause, CancelledError):
         return CallFailure(type="Cancelled", message="The call was cancelled.")
     return CallFailure(type=type(cause).__name__, message=str(cause) or "The call failed.")
+
+
+def subtask_not_started(id: str) -> CallFailure:
+    """Temporal refuses a child workflow for one reason: its id is taken."""
+    message = f'Subtask "{id}" was not started: another workflow has its id.'
+    return CallFailure(type="SubtaskNotStarted", message=message, sent=False)

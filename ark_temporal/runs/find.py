@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ark_temporal.plan.record import RunPhase
 from ark_temporal.runs.connection import Connection, ConnectionFailedError
-from ark_temporal.runs.names import MEMO, PIPELINE
+from ark_temporal.runs.names import AGENT_TASK, MEMO, PIPELINE
 from ark_temporal.wire import Wire
 
 if TYPE_CHECKING:
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 LATEST = "latest"
 """Stands for the run that started last, wherever a run's id is asked for."""
 
-OUR_RUNS = f"WorkflowType = '{PIPELINE}'"
+OUR_RUNS = f"WorkflowType IN ('{PIPELINE}', '{AGENT_TASK}') AND ExecutionStatus != 'ContinuedAsNew'"
+"""A run that continued as new is one run: that of its latest execution."""
 
 _PHASES: dict[str, RunPhase] = {
     "RUNNING": "Running",
@@ -54,11 +55,13 @@ class RunMemo(Wire):
 
     Attributes:
         plan: Digest of its plan.
+        start_time: When the run began, where it has continued as new since.
     """
 
     team: str = ""
     namespace: str = ""
     plan: str = ""
+    start_time: datetime | None = None
 
 
 async def read_memo(execution: "WorkflowExecution") -> RunMemo:
@@ -117,7 +120,7 @@ async def _summary(execution: "WorkflowExecution") -> RunSummary:
         namespace=memo.namespace,
         plan=memo.plan,
         phase=_PHASES.get(execution.status.name if execution.status else "", "Running"),
-        start_time=execution.start_time,
+        start_time=memo.start_time or execution.start_time,
         completion_time=execution.close_time,
         history_length=execution.history_length,
     )

@@ -4,6 +4,7 @@ The events are fed to the same `Progress` that the workflow follows, at the same
 is what the run knew. It needs no worker and works for every ending, a terminated run's included.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -13,18 +14,58 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.converter import DataConverter
 
-from ark_temporal.plan.calls import CallFailure, ModelOutcome
+from ark_temporal.plan.calls import (
+    Event,
+    MemoryOutcome,
+    ModelOutcome,
+    Outcome,
+    SubtaskStarted,
+    ToolList,
+    ToolOutcome,
+)
 from ark_temporal.plan.inputs import InputError
 from ark_temporal.plan.progress import Progress
-from ark_temporal.plan.record import RunError, RunRecord, StepRecord, to_milliseconds
+from ark_temporal.plan.record import Decision, RunError, RunRecord, StepRecord, at_nanoseconds
 from ark_temporal.plan.start import PipelineInput
-from ark_temporal.runs.failures import call_failure
+from ark_temporal.runs.failures import call_failure, subtask_not_started
+from ark_temporal.runs.names import (
+    DECIDE_UPDATE,
+    MODEL_ACTIVITY,
+    RECALL_ACTIVITY,
+    REMEMBER_ACTIVITY,
+    TOOL_ACTIVITY,
+    TOOLS_ACTIVITY,
+)
 
 if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp
 
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
+
+_OUTCOMES: Mapping[str, type[Outcome]] = {
+    MODEL_ACTIVITY: ModelOutcome,
+    TOOL_ACTIVITY: ToolOutcome,
+    TOOLS_ACTIVITY: ToolList,
+    RECALL_ACTIVITY: MemoryOutcome,
+    REMEMBER_ACTIVITY: MemoryOutcome,
+}
+
+_WRITTEN_WITH_TASK = frozenset(
+    {
+        EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED,
+        EventType.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED,
+        EventType.EVENT_TYPE_TIMER_STARTED,
+        EventType.EVENT_TYPE_TIMER_CANCELED,
+        EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED,
+        EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES,
+        EventType.EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED,
+        EventType.EVENT_TYPE_MARKER_RECORDED,
+    }
+)
+"""What a workflow task leaves behind its own end, in one piece with it."""
 
 
 class HistoryError(RuntimeError):
@@ -40,16 +81,19 @@ class HistoryReader:
         converter: Decodes payloads, the stored ones included.
         progress: The run so far; None before its first event, and where its input was refused.
         refused: The record of a run whose input was refused.
+        continued_as: The execution that goes on with the run; empty where this one is the latest.
     """
 
     run_id: str
     converter: DataConverter
     progress: Progress | None = None
     refused: RunRecord | None = None
-    _calls: dict[int, str] = field(default_factory=dict[int, str])
-    _inbox: list[tuple[str, ModelOutcome | CallFailure]] = field(
-        default_factory=list[tuple[str, ModelOutcome | CallFailure]]
-    )
+    continued_as: str = ""
+    _activities: dict[int, tuple[str, str]] = field(default_factory=dict[int, tuple[str, str]])
+    _inbox: list[tuple[str, Event]] = field(default_factory=list[tuple[str, Event]])
+    _decisions: list[tuple[str, Event]] = field(default_factory=list[tuple[str, Event]])
+    _task_done: bool = False
+    _hold: bool = False
     _under_way: bool = False
     _expired: bool = False
     _cancelled: bool = False
@@ -79,16 +123,21 @@ class HistoryReader:
         Raises:
             HistoryError: It is no history of ours.
         """
+        if event.event_type not in _WRITTEN_WITH_TASK:
+            self.settle()
         match event.event_type:
             case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
                 await self._started(event)
             case EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED:
                 self._task_time = _time(event.event_time)
+                self._hold = event.workflow_task_started_event_attributes.suggest_continue_as_new
             case EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
-                self._run_workflow_code()
+                self._task_done = True
+            case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED:
+                await self._decided(event)
             case EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
                 scheduled = event.activity_task_scheduled_event_attributes
-                self._calls[event.event_id] = scheduled.activity_id
+                self._activities[event.event_id] = (scheduled.activity_id, scheduled.activity_type.name)
             case EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
                 await self._completed(event)
             case EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED:
@@ -97,12 +146,30 @@ class HistoryReader:
             case EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT:
                 timed_out = event.activity_task_timed_out_event_attributes
                 await self._failed(timed_out.scheduled_event_id, timed_out.failure)
+            case EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED:
+                child = event.child_workflow_execution_started_event_attributes
+                self._inbox.append((child.workflow_execution.workflow_id, SubtaskStarted()))
+            case EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_FAILED:
+                refused = event.start_child_workflow_execution_failed_event_attributes
+                self._inbox.append((refused.workflow_id, subtask_not_started(refused.workflow_id)))
             case EventType.EVENT_TYPE_TIMER_FIRED:
                 self._expired = True
             case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED:
                 self._cancelled = True
+            case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW:
+                attributes = event.workflow_execution_continued_as_new_event_attributes
+                self.continued_as = attributes.new_execution_run_id
             case _:
                 await self._closed(event)
+
+    def settle(self) -> None:
+        """Take in what the last workflow task did, once all that it left behind was fed.
+
+        Asked for where more may be long in coming: what a task leaves behind comes in one piece with it.
+        """
+        if self._task_done:
+            self._task_done = False
+            self._run_workflow_code()
 
     async def _started(self, event: HistoryEvent) -> None:
         attributes = event.workflow_execution_started_event_attributes
@@ -118,28 +185,50 @@ class HistoryReader:
 
     async def _completed(self, event: HistoryEvent) -> None:
         attributes = event.activity_task_completed_event_attributes
-        [outcome] = await self.converter.decode(attributes.result.payloads, [ModelOutcome])
-        self._inbox.append((self._calls[attributes.scheduled_event_id], outcome))
+        id, name = self._activities[attributes.scheduled_event_id]
+        if name not in _OUTCOMES:
+            raise HistoryError(f'The workflow "{self.run_id}" has an activity {name!r}, which is not ours.')
+        [outcome] = await self.converter.decode(attributes.result.payloads, [_OUTCOMES[name]])
+        self._inbox.append((id, outcome))
 
     async def _failed(self, scheduled_event_id: int, failure: Failure) -> None:
+        id, _ = self._activities[scheduled_event_id]
         cause = await self.converter.decode_failure(failure)
-        self._inbox.append((self._calls[scheduled_event_id], call_failure(cause)))
+        request = self.progress.request(id) if self.progress is not None else None
+        self._inbox.append((id, call_failure(cause, request)))
+
+    async def _decided(self, event: HistoryEvent) -> None:
+        request = event.workflow_execution_update_accepted_event_attributes.accepted_request
+        if request.input.name == DECIDE_UPDATE:
+            [decision] = await self.converter.decode(request.input.args.payloads, [Decision])
+            self._decisions.append((decision.id, decision))
 
     def _run_workflow_code(self) -> None:
-        """What the workflow did in this task, from what had reached it by then."""
+        """What the workflow did in this task, from what had reached it by then.
+
+        Its first task begins before it looks at anything. Decisions reach it before all else, and it acts on
+        them at once.
+        """
         if self.progress is None or self.progress.record.ended:
             return
-        if self._cancelled and self._under_way:
+        decisions, inbox = self._decisions, self._inbox
+        self._decisions, self._inbox = [], []
+        if not self._under_way:
+            self._under_way = True
+            self.progress.advance(self._task_time, hold=self._hold)
+        if decisions:
+            self._take_in(decisions)
+        if self._cancelled:
             self.progress.cancel(self._task_time)
-            return
-        inbox, self._inbox = self._inbox, []
-        self.progress.take_in(inbox, self._task_time)
-        if self._expired:
+        elif inbox or self._expired:
+            self._take_in(inbox, expired=self._expired)
+
+    def _take_in(self, events: list[tuple[str, Event]], *, expired: bool = False) -> None:
+        assert self.progress is not None, "only a run that has begun takes anything in"
+        self.progress.take_in(events, self._task_time)
+        if expired:
             self.progress.expire(self._task_time)
-        self.progress.advance(self._task_time)
-        self._under_way = True
-        if self._cancelled:  # before its first task, in which a run still starts what it can
-            self.progress.cancel(self._task_time)
+        self.progress.advance(self._task_time, hold=self._hold)
 
     async def _closed(self, event: HistoryEvent) -> None:
         """The run's end, where Temporal and not the run's own code brought it about."""
@@ -181,4 +270,4 @@ def _refused_record(run_id: str, start: PipelineInput, message: str, now: dateti
 
 
 def _time(stamp: "Timestamp") -> datetime:
-    return to_milliseconds(stamp.ToDatetime(tzinfo=UTC))
+    return at_nanoseconds(stamp.ToNanoseconds())

@@ -2,6 +2,12 @@
 
 TASK_QUEUE = "ark"
 PIPELINE = "Pipeline"
+AGENT_TASK = "AgentTask"
 MEMO = "ark"
 RECORD_QUERY = "record"
+DECIDE_UPDATE = "decide"
 MODEL_ACTIVITY = "call_model"
+TOOL_ACTIVITY = "call_tool"
+TOOLS_ACTIVITY = "list_tools"
+RECALL_ACTIVITY = "recall"
+REMEMBER_ACTIVITY = "remember"

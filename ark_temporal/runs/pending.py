@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from ark_temporal.runs.connection import Connection
+
+if TYPE_CHECKING:
+    from temporalio.api.failure.v1 import Failure
 
 
 @dataclass(frozen=True)
@@ -48,26 +52,34 @@ async def look_at_pending(connection: Connection, run_id: str) -> Waiting:
     """
     description = await connection.client.get_workflow_handle(run_id).describe()
     raw = description.raw_description
-    retries = tuple(
+    retries = [
         PendingCall(
             id=pending.activity_id,
             attempt=pending.attempt,
             max_attempts=pending.maximum_attempts,
-            last_error=pending.last_failure.message,
+            last_error=await _message(connection, pending.last_failure),
             next_attempt=pending.scheduled_time.ToDatetime(tzinfo=UTC)
             if pending.HasField("scheduled_time") and not pending.HasField("last_started_time")
             else None,
         )
         for pending in raw.pending_activities
         if pending.attempt > 1
-    )
+    ]
     started = any(pending.state == _STARTED for pending in raw.pending_activities)
     queue = description.task_queue
     idle = not started and not await _has_worker(connection, queue)
-    return Waiting(retries, queue if idle else None, raw.pending_workflow_task.attempt)
+    return Waiting(tuple(retries), queue if idle else None, raw.pending_workflow_task.attempt)
 
 
 _STARTED = 2  # temporal.api.enums.v1.PENDING_ACTIVITY_STATE_STARTED
+
+
+async def _message(connection: Connection, failure: "Failure") -> str:
+    """What a failure says, which encryption hides."""
+    if not failure.HasField("encoded_attributes"):
+        return failure.message
+    error = await connection.client.data_converter.decode_failure(failure)
+    return getattr(error, "message", str(error))
 
 
 async def _has_worker(connection: Connection, task_queue: str) -> bool:

@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
@@ -11,12 +10,10 @@ from ark_temporal.plan.inputs import resolve_input
 from ark_temporal.plan.model import Plan
 from ark_temporal.plan.start import PipelineInput
 from ark_temporal.plan.summary import detail_plan, summarize_plan
+from ark_temporal.runs.attributes import attributes_of
 from ark_temporal.runs.connection import Connection, ConnectionFailedError
 from ark_temporal.runs.find import RunMemo, read_memo
-from ark_temporal.runs.names import MEMO, PIPELINE, TASK_QUEUE
-
-if TYPE_CHECKING:
-    from temporalio.common import TypedSearchAttributes
+from ark_temporal.runs.names import AGENT_TASK, MEMO, PIPELINE, TASK_QUEUE
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ async def submit(
     try:
         searchable = await connection.searchable()
         await connection.client.start_workflow(
-            PIPELINE,
+            AGENT_TASK if plan.kind == "agent" else PIPELINE,
             PipelineInput(
                 plan=plan,
                 input=dict(given),
@@ -77,8 +74,8 @@ async def submit(
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
             memo={MEMO: RunMemo(team=plan.team, namespace=plan.namespace, plan=digest)},
-            search_attributes=_search_attributes(plan, digest) if searchable else None,
-            static_summary=summarize_plan(plan),
+            search_attributes=attributes_of(plan, digest) if searchable else None,
+            static_summary=summarize_plan(plan, digest),
             static_details=detail_plan(plan),
         )
     except WorkflowAlreadyStartedError:
@@ -92,19 +89,3 @@ async def _existing(connection: Connection, run_id: str, digest: str) -> Submitt
     description = await connection.client.get_workflow_handle(run_id).describe()
     memo = await read_memo(description)
     return Submitted(run_id, existed=True, other_plan=memo.plan != digest)
-
-
-def _search_attributes(plan: Plan, digest: str) -> "TypedSearchAttributes":
-    from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
-
-    keyword = SearchAttributeKey.for_keyword
-    agents = sorted({agent.agent for agent in plan.agents.values()})
-    return TypedSearchAttributes(
-        [
-            SearchAttributePair(keyword("ArkNamespace"), plan.namespace),
-            SearchAttributePair(keyword("ArkTeam"), plan.team),
-            SearchAttributePair(keyword("ArkPhase"), "Running"),
-            SearchAttributePair(keyword("ArkPlan"), digest),
-            SearchAttributePair(SearchAttributeKey.for_keyword_list("ArkAgents"), agents),
-        ]
-    )

@@ -12,7 +12,6 @@ from ark_temporal.runs.history import HistoryReader
 from ark_temporal.runs.pending import Waiting, look_at_pending
 
 if TYPE_CHECKING:
-    from temporalio.client import WorkflowHandle
     from temporalio.service import RPCError
 
 RECONNECT_SECONDS = 2.0
@@ -50,8 +49,10 @@ async def read_record(connection: Connection, run_id: str) -> RunRecord:
 
     reader = HistoryReader(run_id, connection.client.data_converter)
     try:
-        async for event in connection.client.get_workflow_handle(run_id).fetch_history_events():
-            await reader.feed(event)
+        await _read(connection, reader, "")
+        while reader.continued_as:  # just now: the latest execution was asked for
+            after, reader = reader.continued_as, HistoryReader(run_id, connection.client.data_converter)
+            await _read(connection, reader, after)
     except RPCError as error:
         raise _explain(run_id, error) from None
     return reader.record
@@ -78,7 +79,7 @@ async def watch(
     clock = asyncio.get_running_loop().time
     while True:
         try:
-            async for sight in _follow(connection.client.get_workflow_handle(run_id), connection):
+            async for sight in _follow(connection, run_id):
                 if lost_at is not None:
                     notice("Temporal is back.")
                     lost_at = None
@@ -95,17 +96,25 @@ async def watch(
             await asyncio.sleep(RECONNECT_SECONDS)
 
 
-async def _follow(handle: "WorkflowHandle[object, object]", connection: Connection) -> AsyncGenerator[Sight]:
+async def _follow(connection: Connection, run_id: str) -> AsyncGenerator[Sight]:
     """One stay with the server, from the beginning of the history to the end of the run."""
-    reader = HistoryReader(handle.id, connection.client.data_converter)
+    execution = ""
+    while True:
+        reader = HistoryReader(run_id, connection.client.data_converter)
+        async for sight in _follow_execution(connection, reader, execution):
+            yield sight
+        if not reader.continued_as:
+            yield Sight(reader.record)
+            return
+        execution = reader.continued_as
+
+
+async def _follow_execution(
+    connection: Connection, reader: HistoryReader, execution: str
+) -> AsyncGenerator[Sight]:
+    """Sights of one execution, without that of its end."""
     changed = asyncio.Event()
-
-    async def read() -> None:
-        async for event in handle.fetch_history_events(wait_new_event=True):
-            await reader.feed(event)
-            changed.set()
-
-    reading = asyncio.create_task(read())
+    reading = asyncio.create_task(_read(connection, reader, execution, changed))
     waiting = _NOTHING
     try:
         while True:
@@ -118,17 +127,40 @@ async def _follow(handle: "WorkflowHandle[object, object]", connection: Connecti
                 changed.clear()
                 waiting = _NOTHING
             else:
-                seen = await look_at_pending(connection, handle.id)
+                seen = await look_at_pending(connection, reader.run_id)
                 if seen == waiting:
                     continue
                 waiting = seen
             if reader.begun and not reader.record.ended:
                 yield Sight(reader.record, waiting)
         await reading
-        yield Sight(reader.record)
     finally:
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
+
+
+async def _read(
+    connection: Connection, reader: HistoryReader, execution: str, changed: asyncio.Event | None = None
+) -> None:
+    """Feed an execution's history to a reader.
+
+    Args:
+        connection: Where it is.
+        reader: What it is fed to.
+        execution: Which one; empty for the latest.
+        changed: Is set whenever there is more; None reads only what there is now.
+    """
+    handle = connection.client.get_workflow_handle(reader.run_id, run_id=execution or None)
+    pages = handle.fetch_history_events(wait_new_event=changed is not None)
+    while True:
+        await pages.fetch_next_page()
+        for event in pages.current_page or ():
+            await reader.feed(event)
+        reader.settle()
+        if changed is not None:
+            changed.set()
+        if not pages.next_page_token:
+            return
 
 
 def _is_outage(error: "RPCError") -> bool:

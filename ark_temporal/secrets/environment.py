@@ -1,21 +1,15 @@
 """A role's environment: the values its `envFrom` names, over those of the worker's own process."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import quote
 
 from ark_temporal.plan.model import EnvSource, KeyRef
+from ark_temporal.secrets.redaction import MIN_REDACTED, REDACTED, written_forms
 from ark_temporal.secrets.stores import SecretStore
-
-_MIN_SCRUBBED = 6
-"""Shorter values are words such as `true` or `mock`; replacing them would only garble a message."""
 
 _LONGEST_PART = 12
 _PART_OF_PROMPT = 20
 """Characters in a row that give a secret away; in a prompt fewer of them are just a few words."""
-
-_REDACTED = "[redacted]"
 
 
 @dataclass(frozen=True)
@@ -38,21 +32,14 @@ class RoleEnvironment:
         line. So do their parts, since who quotes may quote half of it.
         """
         for value in sorted(self.secrets, key=len, reverse=True):
-            text = _without(text, value, min(_LONGEST_PART, max(_MIN_SCRUBBED, len(value) // 2)))
+            text = _without(text, value, min(_LONGEST_PART, max(MIN_REDACTED, len(value) // 2)))
         for prompt in prompts:
             text = _without(text, prompt, _PART_OF_PROMPT)
         return text
 
 
 def _without(text: str, secret: str, part: int) -> str:
-    for form in {
-        secret,
-        " ".join(secret.split()),
-        quote(secret, safe=""),
-        json.dumps(secret)[1:-1],
-        json.dumps(secret, ensure_ascii=False)[1:-1],
-        repr(secret)[1:-1],
-    }:
+    for form in {*written_forms(secret), " ".join(secret.split())}:
         text = "".join(_other_pieces(text, form, min(part, len(form))))
     return text
 
@@ -68,24 +55,34 @@ def _other_pieces(text: str, secret: str, part: int) -> Iterator[str]:
             continue
         while end < len(text) and text[at : end + 1] in secret:
             end += 1
-        yield _REDACTED
+        yield REDACTED
         at = end
 
 
-_KEYS_OF = {
-    "ANTHROPIC_BASE_URL": ("ANTHROPIC_API_KEY",),
-    "OPENAI_BASE_URL": ("OPENAI_API_KEY",),
-    "GOOGLE_GEMINI_BASE_URL": ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
-}
+_PROVIDERS = (
+    ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"),
+    ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID"),
+    ("GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GEMINI_BASE_URL"),
+)
+"""What belongs together: a key is for one account on one server."""
+
+_KEYS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY")
+_OURS = ("ARK_ENCRYPTION_KEYS", "ARK_STORAGE")
+"""What is the worker's alone."""
 
 
-def _keep_keys_home(values: dict[str, str], own: set[str]) -> None:
-    """A role that names its own server brings its own key: the worker's is not sent to wherever it says."""
-    for base_url, keys in _KEYS_OF.items():
-        if base_url in own:
-            for key in keys:
-                if key not in own:
-                    values.pop(key, None)
+def _keep_accounts_apart(values: dict[str, str], own: set[str]) -> None:
+    """A role that says anything about a provider says all: nothing of the worker's account is mixed in.
+
+    Its key would go to a server that it does not belong to. A base URL alone is an exception the other way:
+    a role's own key goes to the worker's server, where that is a gateway for all.
+    """
+    for names in _PROVIDERS:
+        if own.isdisjoint(names):
+            continue
+        for name in names:
+            if name not in own and not name.endswith("_BASE_URL"):
+                values.pop(name, None)
 
 
 class Secrets:
@@ -104,19 +101,22 @@ class Secrets:
         for source in sources:
             found = self._read(source, namespace)
             if found is None:
-                warnings.append(
-                    f'{source.kind} "{namespace}/{source.name}" of envFrom is not known to this worker; '
-                    "its own environment is used."
-                )
+                if not source.optional:
+                    warnings.append(
+                        f'{source.kind} "{namespace}/{source.name}" of envFrom is not known to this worker; '
+                        "its own environment is used."
+                    )
                 continue
             given = {source.prefix + key: value for key, value in found.items()}
             values.update(given)
             own.update(given)
             if source.kind == "Secret":
-                secrets.update(value for value in found.values() if len(value) >= _MIN_SCRUBBED)
-        _keep_keys_home(values, own)
-        keys = (values.get(key, "") for names in _KEYS_OF.values() for key in names)
-        secrets.update(value for value in keys if len(value) >= _MIN_SCRUBBED)
+                secrets.update(found.values())
+        _keep_accounts_apart(values, own)
+        for name in _OURS:
+            values.pop(name, None)
+        secrets.update(values.get(key, "") for key in _KEYS)
+        secrets = {value for value in secrets if len(value) >= MIN_REDACTED}
         return RoleEnvironment(values, tuple(warnings), frozenset(secrets))
 
     def text(self, ref: KeyRef, namespace: str) -> str | None:

@@ -1,15 +1,19 @@
-"""How values become payloads: pydantic's JSON, the large ones kept outside of history."""
+"""How values become payloads: pydantic's JSON, encrypted where there are keys, kept outside where large."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import ClassVar
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from typing import Any, ClassVar
 
+from temporalio.api.common.v1 import Payload
 from temporalio.contrib.pydantic import PydanticPayloadConverter
-from temporalio.converter import DataConverter, ExternalStorage, StorageDriver
+from temporalio.converter import (
+    DataConverter,
+    DefaultFailureConverterWithEncodedAttributes,
+    ExternalStorage,
+    StorageDriver,
+)
 
-from ark_temporal.storage.directory import DirectoryDriver
+from ark_temporal.storage.encryption import EncryptionCodec, Keyring, refuse_encrypted
 
 STORED_FROM_BYTES = 64 * 1024
 """Payloads of this size and more go to the storage. Small enough that many of them fit one gRPC message."""
@@ -38,36 +42,34 @@ class SharedPayloadConverter(PydanticPayloadConverter):
     def __init__(self) -> None:
         """Nothing: `__new__` has set it up once."""
 
+    def from_payloads(
+        self, payloads: Sequence[Payload], type_hints: list[type[Any]] | None = None
+    ) -> list[Any]:
+        """Values out of payloads, which no codec has left encrypted.
+
+        Raises:
+            EncryptionError: One is encrypted, so there is no key here.
+        """
+        refuse_encrypted(payloads)
+        return super().from_payloads(payloads, type_hints)
+
 
 _CONVERTER = DataConverter(payload_converter_class=SharedPayloadConverter)
 
 
-def data_converter(storage: StorageDriver | None) -> DataConverter:
-    """The converter of every client and worker of ours; all of them need the same storage."""
-    if storage is None:
-        return _CONVERTER
-    return replace(
-        _CONVERTER,
-        external_storage=ExternalStorage(drivers=[storage], payload_size_threshold=STORED_FROM_BYTES),
-    )
+def data_converter(storage: StorageDriver | None, keyring: Keyring | None = None) -> DataConverter:
+    """The converter of every client and worker of ours; all of them need the same storage and keys.
 
-
-def parse_storage(where: str) -> StorageDriver:
-    """The storage that `--storage` names: a directory, as a path or a `file:` URL.
-
-    Raises:
-        ValueError: It is some other URL, or one of another machine.
+    With keys, failures are encrypted too: their messages may quote what a model was told.
     """
-    parts = urlsplit(where)
-    if parts.scheme == "file":
-        if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
-            raise ValueError(
-                f"Payload storage {where} names no directory of this machine: write file:///path."
-            )
-        return DirectoryDriver(Path(url2pathname(parts.path)))
-    if "://" in where:
-        raise ValueError(
-            f"Payload storage {parts.scheme}:// is not supported yet: give a directory that every worker and "
-            "client can reach, as a path or a file:// URL."
+    converter = _CONVERTER
+    if keyring is not None:
+        converter = replace(
+            converter,
+            payload_codec=EncryptionCodec(keyring),
+            failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
         )
-    return DirectoryDriver(Path(where).expanduser().absolute())
+    if storage is not None:
+        external = ExternalStorage(drivers=[storage], payload_size_threshold=STORED_FROM_BYTES)
+        converter = replace(converter, external_storage=external)
+    return converter

@@ -1,10 +1,9 @@
 """Payload storage in a directory: for one machine, or for a volume that all workers and clients share."""
 
 import asyncio
-import hashlib
+import contextlib
 import os
-import re
-import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,18 +15,24 @@ from temporalio.converter import (
     StorageDriverStoreContext,
 )
 
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+from ark_temporal.storage.content import LARGEST_VALUE_BYTES, claimed, missing, seal, unseal
+from ark_temporal.storage.errors import PayloadMissingError, refuse_oversize
+from ark_temporal.storage.files import SET_ASIDE, write_whole
 
+__all__ = ["DirectoryDriver", "PayloadMissingError"]
 
-class PayloadMissingError(RuntimeError):
-    """A payload that a history refers to is not in the storage directory."""
+_FRESH_SECONDS = 3600.0
+"""A payload that was used within this time need not be marked as used again."""
+
+_LOOKS = 10
+"""How often a payload is looked for that seems to be gone; each cleaner moves it twice at most."""
 
 
 class DirectoryDriver(StorageDriver):
     """Keeps each payload in a file named by the sha256 of its bytes.
 
-    Content names make a retried write harmless and let equal payloads share one file. A file appears whole or
-    not at all: it is written beside its place, flushed to the disk, and renamed.
+    A file appears whole or not at all: it is written beside its place, flushed to the disk, and renamed. Its
+    time of modification is when the payload was last stored or read, so that cleaning spares what is in use.
     """
 
     def __init__(self, root: Path) -> None:
@@ -45,7 +50,11 @@ class DirectoryDriver(StorageDriver):
     async def store(
         self, context: StorageDriverStoreContext, payloads: Sequence[Payload]
     ) -> list[StorageDriverClaim]:
-        """Keep payloads and say how to find them again."""
+        """Keep payloads and say how to find them again.
+
+        Raises:
+            ApplicationError: One is larger than the storage takes.
+        """
         return await asyncio.to_thread(lambda: [self._write(payload) for payload in payloads])
 
     async def retrieve(
@@ -56,43 +65,49 @@ class DirectoryDriver(StorageDriver):
         Raises:
             PayloadMissingError: One is not here, or is not what it was.
         """
-        digests = [claim.claim_data.get("sha256", "") for claim in claims]
+        digests = [claimed(claim) for claim in claims]
         return await asyncio.to_thread(lambda: [self._read(digest) for digest in digests])
 
     def _write(self, payload: Payload) -> StorageDriverClaim:
-        data = payload.SerializeToString(deterministic=True)
-        digest = hashlib.sha256(data).hexdigest()
+        refuse_oversize(payload.ByteSize(), LARGEST_VALUE_BYTES, f"the storage directory {self._root}")
+        digest, data = seal(payload)
         path = self._path(digest)
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _write_whole(path, data)
+        if not _used_now(path):
+            write_whole(path, data, durable=True)
         return StorageDriverClaim({"sha256": digest})
 
     def _read(self, digest: str) -> Payload:
-        if not _SHA256.fullmatch(digest):
-            raise PayloadMissingError(f"A history names the stored payload {digest!r}, which is no sha256.")
-        try:
-            data = self._path(digest).read_bytes()
-        except FileNotFoundError:
-            raise PayloadMissingError(
-                f"Payload {digest[:12]} is not in the storage directory {self._root}: give every worker and "
-                "client the same --storage, and keep its files as long as the runs that use them."
-            ) from None
-        if hashlib.sha256(data).hexdigest() != digest:
-            raise PayloadMissingError(f"Payload {digest[:12]} in {self._root} has been changed or damaged.")
-        return Payload.FromString(data)
+        path, place = self._path(digest), f"the storage directory {self._root}"
+        data = _read_used(path)
+        if data is None:
+            raise missing(digest, place, "keep its files as long as the runs that use them")
+        return unseal(digest, data, place)
 
     def _path(self, digest: str) -> Path:
         return self._root / digest[:2] / digest
 
 
-def _write_whole(path: Path, data: bytes) -> None:
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-        try:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+def _used_now(path: Path) -> bool:
+    """Mark a file as used. A cleaner that looks at it later spares it; one that took it away before is seen."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return path.exists()
+
+
+def _read_used(path: Path) -> bytes | None:
+    """A file's content, also while cleaners set it aside to look at it once more. None if it is not there."""
+    for _ in range(_LOOKS):
+        for place in (path, *path.parent.glob(f"{SET_ASIDE}{path.name}*")):
+            with contextlib.suppress(FileNotFoundError):
+                data = place.read_bytes()
+                _mark_as_used(place)
+                return data
+    return None
+
+
+def _mark_as_used(path: Path) -> None:
+    with contextlib.suppress(OSError):  # a reader may have no right to write, or it moved
+        if time.time() - path.stat().st_mtime > _FRESH_SECONDS:
+            os.utime(path)

@@ -1,5 +1,7 @@
 """`ark-temporal dev`: a Temporal of one's own that keeps what it did."""
 
+import contextlib
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +14,7 @@ from cli.output import write_text
 from cli.terminal import say
 
 if TYPE_CHECKING:
+    from ark_temporal.runs.connection import Connection
     from worker.assembly import WorkerOptions
     from worker.embedded import EmbeddedServer
 
@@ -29,6 +32,10 @@ def dev(
     max_concurrent_calls: options.MaxConcurrentCalls = 100,
     mock_script: options.MockScriptFile = None,
     prices: options.PricesFile = None,
+    tools: options.ToolModules = None,
+    allow_host: options.AllowHosts = None,
+    deny_host: options.DenyHosts = None,
+    allow_commands: options.AllowCommands = True,
 ) -> None:
     """Keep a Temporal and a worker running here.
 
@@ -37,8 +44,9 @@ def dev(
     """
     from ark_temporal.runs.connection import running_dev
     from ark_temporal.runs.paths import data_directory
-    from cli.local import check_files, read_mock_script
     from cli.sources import load_sources, mapping_store
+    from cli.tool_options import ToolOptions
+    from cli.worker_setup import WorkerSetup
 
     other = running_dev()
     if other is not None:
@@ -46,42 +54,43 @@ def dev(
             f"An `ark-temporal dev` is running already, at {other.address} (Web UI {other.ui}, process "
             f"{other.pid}). Use it, or end it first."
         )
-    script = read_mock_script(mock_script)
-    check_files(prices=prices, secrets_dir=secrets_dir)
+    tooling = ToolOptions.read(tools, allow_host, deny_host, allow_commands=allow_commands)
+    setup = WorkerSetup.read(mock_script=mock_script, prices=prices, secrets_dir=secrets_dir, tools=tooling)
     stores = [mapping_store(load_sources(sources))] if sources else []
 
-    from worker.assembly import WorkerOptions
-
-    worker = WorkerOptions(
-        max_concurrent_calls=max_concurrent_calls,
-        stores=stores,
-        secrets_dir=secrets_dir,
-        mock_script=script,
-        prices=prices,
-    )
+    worker = setup.options(stores, max_concurrent_calls=max_concurrent_calls)
     # Clients that find this server look for payloads where this user's are by default, wherever the data is.
-    payloads = Path(storage).expanduser().absolute() if storage else data_directory() / "payloads"
-    run_async(_serve(data or data_directory(), payloads, worker))
+    run_async(_serve(data or data_directory(), storage, worker))
 
 
-async def _serve(data: Path, payloads: Path, worker: "WorkerOptions") -> None:
+async def _serve(data: Path, storage: str | None, worker: "WorkerOptions") -> None:
     import os
     import signal
 
-    from ark_temporal.runs.connection import DevServer
+    from ark_temporal.runs.connection import DevServer, local_storage
     from cli.following import Interrupts
     from cli.local import connect_to
     from cli.logs import log_to_stderr
     from worker.assembly import running_worker
-    from worker.embedded import embedded_server
+    from worker.codec_server import HOST, PORT, CodecServerOptions, codec_server
+    from worker.embedded import embedded_server, free_port
 
     log_to_stderr()
+    codec_port = free_port(PORT)
     with Interrupts.caught(signal.SIGINT, signal.SIGTERM) as interrupts:
         async with embedded_server(
-            database=data / "temporal.db", prefer_usual_ports=True, log=data / "server.log"
+            database=data / "temporal.db",
+            prefer_usual_ports=True,
+            log=data / "server.log",
+            codec_endpoint=f"http://{HOST}:{codec_port}",
         ) as server:
-            connection = await connect_to(server, payloads)
-            async with running_worker(connection, worker):
+            connection = await connect_to(server, storage or str(local_storage()))
+            uis = (server.ui, server.ui.replace(HOST, "localhost"))
+            async with (
+                codec_server(connection.client.data_converter, CodecServerOptions(HOST, codec_port, uis)),
+                running_worker(connection, worker),
+                _housekeeping(connection if storage is None else None),
+            ):
                 announced = DevServer(server.address, server.ui, os.getpid())
                 announced.announce()
                 try:
@@ -90,6 +99,43 @@ async def _serve(data: Path, payloads: Path, worker: "WorkerOptions") -> None:
                     say("Stopping; runs under way go on at the next start ...")
                 finally:
                     announced.withdraw()
+
+
+@contextlib.asynccontextmanager
+async def _housekeeping(connection: "Connection | None") -> AsyncGenerator[None]:
+    """Meanwhile remove from our own storage what the server has forgotten the runs of."""
+    import asyncio
+
+    cleaning = asyncio.create_task(_clean(connection)) if connection else None
+    try:
+        yield
+    finally:
+        if cleaning:
+            cleaning.cancel()
+            await asyncio.gather(cleaning, return_exceptions=True)
+
+
+async def _clean(connection: "Connection") -> None:
+    import asyncio
+    import logging
+    from datetime import UTC, datetime
+
+    from temporalio.service import RPCError
+
+    from ark_temporal.runs.connection import local_storage
+    from ark_temporal.runs.oldest import oldest_start
+    from ark_temporal.storage.cleaning import clean
+    from worker.embedded import RETENTION
+
+    log = logging.getLogger("ark-temporal")
+    try:
+        since = await oldest_start(connection.client, datetime.now(UTC) - RETENTION)
+        removed = await asyncio.to_thread(clean, local_storage(), since)
+    except (RPCError, OSError) as error:
+        log.warning("the storage was not cleaned: %s", error)
+        return
+    if removed.files:
+        log.info("removed %d files (%d bytes) unused since %s", removed.files, removed.bytes, since)
 
 
 def _greeting(server: "EmbeddedServer", data: Path) -> str:

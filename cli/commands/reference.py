@@ -13,7 +13,7 @@ def schema(
     kind: Annotated[
         str | None,
         typer.Argument(
-            metavar="[KIND]",
+            metavar="KIND",
             help="A kind, such as ArkTeam; without it, all of them.",
             show_default=False,
             autocompletion=complete.kinds,

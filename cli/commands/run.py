@@ -18,22 +18,28 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from ark_temporal.llm.mock import MockScript
     from ark_temporal.plan.model import Plan
     from ark_temporal.plan.record import RunRecord
     from ark_temporal.runs.connection import Connection
     from ark_temporal.secrets import SecretStore
+    from cli.worker_setup import WorkerSetup
 
 
 def run(
     sources: options.Sources,
     team: options.Team = None,
+    agent: options.Agent = None,
+    task: options.Task = None,
     given: options.Input = None,
     provider: options.Provider = "auto",
     mock: Annotated[bool, typer.Option("--mock", help="The same as --provider mock.")] = False,
     mock_script: options.MockScriptFile = None,
     prices: options.PricesFile = None,
     secrets_dir: options.SecretsDirectory = None,
+    tools: options.ToolModules = None,
+    allow_host: options.AllowHosts = None,
+    deny_host: options.DenyHosts = None,
+    allow_commands: options.AllowCommands = True,
     timeout: Annotated[
         int | None,
         typer.Option(
@@ -47,30 +53,32 @@ def run(
     ignore_unsupported: options.IgnoreUnsupported = False,
     output: options.ResultOutput = "text",
 ) -> None:
-    """Run a team here and now, and print its result.
+    """Run a team, or one agent by itself, here and now, and print its result.
 
     Brings its own Temporal and worker, in memory: nothing to install or start, and nothing is left behind.
     Ctrl-C cancels the run; a second one quits at once.
     """
-    from cli.inputs import read_input
-    from cli.local import check_files, read_mock_script
-    from cli.sources import compile_plan, load_sources, mapping_store
+    from cli.choice import Choice, compile_choice, input_of
+    from cli.sources import load_sources, mapping_store
+    from cli.tool_options import ToolOptions
+    from cli.worker_setup import WorkerSetup
 
     target = parse_output(output)
-    script = read_mock_script(mock_script)
-    check_files(prices=prices, secrets_dir=secrets_dir)
-    bundle = load_sources(sources, inputs=given or ())
-    plan = compile_plan(bundle, team, "mock" if mock else provider, ignore_unsupported=ignore_unsupported)
+    tooling = ToolOptions.read(tools, allow_host, deny_host, allow_commands=allow_commands)
+    setup = WorkerSetup.read(mock_script=mock_script, prices=prices, secrets_dir=secrets_dir, tools=tooling)
+    choice = Choice(team, agent, task, given or ())
+    bundle = load_sources(sources, inputs=choice.texts)
+    plan = compile_choice(bundle, choice, "mock" if mock else provider, ignore_unsupported=ignore_unsupported)
     if timeout is not None:
         plan = plan.model_copy(update={"timeout_seconds": timeout})
-    values = read_input(given or ())
+    values = input_of(choice)
 
     from ark_temporal.plan.inputs import resolve_input
 
     resolve_input(plan, values)
 
     stores = [mapping_store(bundle)]
-    run_async(_run(_Job(plan, values, id, target, stores, secrets_dir, script, prices)))
+    run_async(_run(_Job(plan, values, id, target, stores, setup)))
 
 
 @dataclass(frozen=True)
@@ -80,9 +88,7 @@ class _Job:
     id: str | None
     output: Output
     stores: "Sequence[SecretStore]"
-    secrets_dir: Path | None
-    mock_script: "MockScript | None"
-    prices: Path | None
+    setup: "WorkerSetup"
 
 
 async def _run(job: _Job) -> NoReturn:
@@ -99,16 +105,10 @@ async def _run(job: _Job) -> NoReturn:
         scratch = Path(folder)
         async with embedded_server(log=scratch / "server.log") as server:
             await loading
-            from worker.assembly import WorkerOptions, running_worker
+            from worker.assembly import running_worker
 
-            connection = await connect_to(server, scratch / "payloads")
-            options = WorkerOptions(
-                stores=job.stores,
-                secrets_dir=job.secrets_dir,
-                mock_script=job.mock_script,
-                prices=job.prices,
-            )
-            async with running_worker(connection, options):
+            connection = await connect_to(server, str(scratch / "payloads"))
+            async with running_worker(connection, job.setup.options(job.stores)):
                 record = await _carry_out(job, connection, scratch)
                 _quit(scratch, exit_code(record))
 
@@ -117,20 +117,25 @@ async def _carry_out(job: _Job, connection: "Connection", scratch: Path) -> "Run
     """Run to the end, and write what the run came to."""
     import signal
 
+    from ark_temporal.runs.connection import ConnectOptions
+    from ark_temporal.runs.end import cancel_run
     from ark_temporal.runs.submit import submit
-    from cli.following import Interrupts, ask_to_cancel, following
+    from cli.following import Interrupts, following
     from cli.logs import log_to
     from cli.progress import view_for
+    from cli.questions import Questions
 
     with Interrupts.caught(signal.SIGINT, signal.SIGTERM) as interrupts:
         submitted = await submit(connection, job.plan, job.input, id=job.id)
         view = view_for(job.output.format, connection.run_url(submitted.id))
         log_to(view.notice)
+        told = job.output.format != "jsonl"
+        questions = Questions(ConnectOptions(address=connection.address), asks=told, tells=told, leaves=False)
         async with following(connection, submitted.id, view) as watched:
-            why = await watched.until(interrupts)
+            why = await questions.until_ended(watched, interrupts)
             if why == "interrupted":
                 view.notice("Cancelling the run; Ctrl-C again quits at once.")
-                await ask_to_cancel(connection, submitted.id)
+                await cancel_run(connection, submitted.id)
                 if await watched.until(interrupts) == "interrupted":
                     _quit(scratch, ExitCode.CANCELLED)
     assert watched.record is not None, "a run that has ended was seen"

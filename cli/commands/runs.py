@@ -70,7 +70,7 @@ def show(
         return
     from cli.record_text import describe_record
 
-    write_text(describe_record(record, url, full=full))
+    write_text(describe_record(record, url, connect, full=full))
 
 
 @app.command()
@@ -79,14 +79,17 @@ def watch(
     run: options.Run,
     connect: "ConnectOptions",
     timeout: options.WatchSeconds = None,
+    no_wait: options.NoWait = False,
     output: options.ResultOutput = "text",
 ) -> None:
     """Follow a run to its end and print its result.
 
-    The exit code is the run's. Ctrl-C detaches: the run goes on (exit code 3). Another one within three
-    seconds cancels the run.
+    The exit code is the run's. When the run waits for a person, you are asked on a terminal; else it is said
+    how to decide. Ctrl-C detaches: the run goes on (exit code 3). Another one within three seconds cancels
+    the run.
     """
-    raise typer.Exit(run_async(_follow(connect, run, parse_output(output), timeout, quiet=False)))
+    target = parse_output(output)
+    raise typer.Exit(run_async(_follow(connect, run, target, timeout, quiet=False, wait=not no_wait)))
 
 
 @app.command()
@@ -150,7 +153,13 @@ async def _read(connect: "ConnectOptions", name: str) -> "tuple[RunRecord, str |
 
 
 async def _follow(
-    connect: "ConnectOptions", name: str, output: Output, seconds: float | None, *, quiet: bool
+    connect: "ConnectOptions",
+    name: str,
+    output: Output,
+    seconds: float | None,
+    *,
+    quiet: bool,
+    wait: bool = True,
 ) -> ExitCode:
     from ark_temporal.runs.watch import read_record
     from cli.following import QuietView, follow_submitted
@@ -162,7 +171,7 @@ async def _follow(
         if code not in (ExitCode.SUCCEEDED, ExitCode.GOES_ON):
             _explain_end(await read_record(connection, run_id))
         return code
-    return await follow_submitted(connection, connect, run_id, output, seconds=seconds)
+    return await follow_submitted(connection, connect, run_id, output, seconds=seconds, wait=wait)
 
 
 def _explain_end(record: "RunRecord") -> None:
@@ -174,41 +183,36 @@ def _explain_end(record: "RunRecord") -> None:
 
 
 async def _cancel(connect: "ConnectOptions", name: str, *, wait: bool) -> None:
-    from ark_temporal.runs.watch import read_record, watch
-    from cli.following import ask_to_cancel
+    from ark_temporal.runs.end import cancel_run
+    from ark_temporal.runs.watch import watch
 
     connection, run_id = await _found(connect, name)
-    record = await read_record(connection, run_id)
-    if record.ended:
-        say(f"The run {run_id} has ended already: {record.phase}.")
+    if not await cancel_run(connection, run_id):
+        await _say_how_it_ended(connection, run_id, "has ended already")
         return
-    await ask_to_cancel(connection, run_id)
     if not wait:
         say(f"The run {run_id} was asked to stop.")
         return
-    async for sight in watch(connection, run_id, notice=say):
-        record = sight.record
-    say(f"The run {run_id} has ended: {record.phase}.")
+    async for _ in watch(connection, run_id, notice=say):
+        pass
+    await _say_how_it_ended(connection, run_id, "has ended")
 
 
 async def _terminate(connect: "ConnectOptions", name: str, reason: str | None) -> None:
-    from temporalio.service import RPCError, RPCStatusCode
-
-    from ark_temporal.runs.watch import read_record
+    from ark_temporal.runs.end import terminate_run
 
     connection, run_id = await _found(connect, name)
+    if await terminate_run(connection, run_id, reason):
+        say(f"The run {run_id} was terminated.")
+    else:
+        await _say_how_it_ended(connection, run_id, "has ended already")
+
+
+async def _say_how_it_ended(connection: "Connection", run_id: str, what: str) -> None:
+    from ark_temporal.runs.watch import read_record
+
     record = await read_record(connection, run_id)
-    if not record.ended:
-        try:
-            await connection.client.get_workflow_handle(run_id).terminate(reason=reason)
-        except RPCError as error:
-            if error.status != RPCStatusCode.NOT_FOUND:
-                raise
-        record = await read_record(connection, run_id)
-        if record.phase == "Terminated":
-            say(f"The run {run_id} was terminated.")
-            return
-    say(f"The run {run_id} has ended already: {record.phase}.")
+    say(f"The run {run_id} {what}: {record.phase}.")
 
 
 async def _connected(connect: "ConnectOptions") -> "Connection":

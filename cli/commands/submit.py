@@ -28,6 +28,8 @@ def submit(
     sources: options.Sources,
     connect: "ConnectOptions",
     team: options.Team = None,
+    agent: options.Agent = None,
+    task: options.Task = None,
     given: options.Input = None,
     provider: options.Provider = "auto",
     id: options.RunId = None,
@@ -35,26 +37,31 @@ def submit(
         bool, typer.Option("--watch", "-w", help="Follow the run and print its result.")
     ] = False,
     timeout: options.WatchSeconds = None,
+    no_wait: options.NoWait = False,
     task_queue: options.TaskQueue = "ark",
     ignore_unsupported: options.IgnoreUnsupported = False,
     output: options.ResultOutput = "text",
 ) -> None:
     """Start a run on a Temporal, and print its id.
 
-    With --watch the id goes to standard error and the run's result to standard output. Ctrl-C then detaches:
-    the run goes on (exit code 3). The id of a run that exists starts nothing.
+    With --watch the id goes to standard error and the run's result to standard output. When the run waits
+    for a person, you are asked on a terminal; else it is said how to decide. Ctrl-C then detaches: the run
+    goes on (exit code 3). The id of a run that exists starts nothing.
     """
-    from cli.inputs import read_input
-    from cli.sources import compile_plan, load_sources
+    from cli.choice import Choice, compile_choice, input_of
+    from cli.sources import load_sources
 
     target = parse_output(output)
-    if not watch and (timeout is not None or target.path is not None or target.format == "jsonl"):
-        raise CommandError("--timeout, -o jsonl and -o PATH are about the run's end: add --watch.")
-    bundle = load_sources(sources, inputs=given or ())
-    plan = compile_plan(bundle, team, provider, ignore_unsupported=ignore_unsupported)
+    about_end = timeout is not None or no_wait or target.path is not None or target.format == "jsonl"
+    if about_end and not watch:
+        raise CommandError("--timeout, --no-wait, -o jsonl and -o PATH are about the run's end: add --watch.")
+    choice = Choice(team, agent, task, given or ())
+    bundle = load_sources(sources, inputs=choice.texts)
+    plan = compile_choice(bundle, choice, provider, ignore_unsupported=ignore_unsupported)
     _warn_of_values_left_behind(bundle, plan)
-    job = _Job(plan, read_input(given or ()), id, task_queue, connect, target)
-    raise typer.Exit(run_async(_submit_and_watch(job, timeout) if watch else _submit_only(job)))
+    job = _Job(plan, input_of(choice), id, task_queue, connect, target)
+    following = _submit_and_watch(job, timeout, wait=not no_wait) if watch else _submit_only(job)
+    raise typer.Exit(run_async(following))
 
 
 @dataclass(frozen=True)
@@ -80,13 +87,15 @@ async def _submit_only(job: _Job) -> ExitCode:
     return ExitCode.SUCCEEDED
 
 
-async def _submit_and_watch(job: _Job, seconds: float | None) -> ExitCode:
+async def _submit_and_watch(job: _Job, seconds: float | None, *, wait: bool) -> ExitCode:
     from cli.following import follow_submitted
 
     connection, submitted = await _submit(job)
     if not submitted.existed and job.output.format != "jsonl":
         say(f"submitted {submitted.id}")
-    return await follow_submitted(connection, job.connect, submitted.id, job.output, seconds=seconds)
+    return await follow_submitted(
+        connection, job.connect, submitted.id, job.output, seconds=seconds, wait=wait
+    )
 
 
 async def _submit(job: _Job) -> "tuple[Connection, Submitted]":
@@ -110,13 +119,13 @@ async def _submit(job: _Job) -> "tuple[Connection, Submitted]":
 
 def _warn_of_values_left_behind(bundle: "Bundle", plan: "Plan") -> None:
     """Values never travel with a run: say which ones the workers must have themselves."""
+    from ark_temporal.plan.reach import sources_of
+
     written = {("Secret", *key) for key in bundle.secrets} | {
         ("ConfigMap", *key) for key in bundle.config_maps
     }
     used = {
-        (ref.kind, plan.namespace, ref.name)
-        for agent in plan.agents.values()
-        for ref in (*agent.env_from, *(part.ref for part in agent.system if part.ref is not None))
+        (kind, plan.namespace, name) for agent in plan.agents.values() for kind, name in sources_of(agent)
     }
     left = sorted(written & used) or sorted(each for each in written if each[0] == "Secret")
     if left:

@@ -35,8 +35,12 @@ def validate(
     if form == "json":
         from dataclasses import asdict
 
+        from ark_temporal.manifests import ArkAgent
+
         teams = [_facts(team) for team in bundle.teams]
-        write_json({"ok": ok, "diagnostics": [asdict(each) for each in found], "teams": teams})
+        agents = [each.metadata.model_dump(include={"name", "namespace"}) for each in bundle.all(ArkAgent)]
+        told = [asdict(each) for each in found]
+        write_json({"ok": ok, "diagnostics": told, "teams": teams, "agents": agents})
     else:
         _show(bundle, found, counts, ok=ok)
     raise typer.Exit(ExitCode.SUCCEEDED if ok else ExitCode.USAGE)
@@ -44,18 +48,25 @@ def validate(
 
 def _not_carried_out(bundle: "Bundle") -> "list[Diagnostic]":
     """Valid, but not yet done by this version; each once, though several teams may share an agent."""
-    from ark_temporal.plan.compile import CompileError, compile_team
+    from ark_temporal.manifests import ArkAgent
+    from ark_temporal.plan.compile import CompileError, compile_agent, compile_team
 
     found: dict[Diagnostic, None] = {}
-    for team in bundle.teams:
+    for each in (*bundle.teams, *bundle.all(ArkAgent)):
         try:
-            found.update(dict.fromkeys(compile_team(bundle, team, ignore_unsupported=True).warnings))
+            if isinstance(each, ArkAgent):
+                name = f"{each.metadata.namespace}/{each.metadata.name}"
+                compiled = compile_agent(bundle, name, ignore_unsupported=True)
+            else:
+                compiled = compile_team(bundle, each, ignore_unsupported=True)
+            found.update(dict.fromkeys(compiled.warnings))
         except CompileError as error:
             found.update(dict.fromkeys(error.diagnostics))
     return list(found)
 
 
 def _show(bundle: "Bundle", found: "list[Diagnostic]", counts: dict[str, int], *, ok: bool) -> None:
+    from ark_temporal.manifests import ArkAgent
     from cli.sources import show_diagnostics
 
     show_diagnostics(found)
@@ -66,6 +77,8 @@ def _show(bundle: "Bundle", found: "list[Diagnostic]", counts: dict[str, int], *
     summary = f"{plural(len(bundle.teams), 'team')}, {plural(_agents(bundle), 'agent')}: valid"
     lines = [f"{summary} ({counted})" if counted else summary]
     lines += [f"  {team.metadata.namespace}/{team.metadata.name}  {_shape(team)}" for team in bundle.teams]
+    if not bundle.teams:
+        lines += [f"  {each.metadata.namespace}/{each.metadata.name}  agent" for each in bundle.all(ArkAgent)]
     write_text("\n".join(lines))
 
 

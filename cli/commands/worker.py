@@ -25,34 +25,26 @@ def worker(
     secrets_dir: options.SecretsDirectory = None,
     mock_script: options.MockScriptFile = None,
     prices: options.PricesFile = None,
+    tools: options.ToolModules = None,
+    allow_host: options.AllowHosts = None,
+    deny_host: options.DenyHosts = None,
+    allow_commands: options.AllowCommands = False,
 ) -> None:
     """Run a worker for any Temporal.
 
     SIGTERM and Ctrl-C let model calls under way finish for a while; what does not is retried by another
     worker. A second Ctrl-C quits at once.
     """
-    from cli.local import check_files, read_mock_script
     from cli.sources import load_sources, mapping_store
+    from cli.tool_options import ToolOptions
+    from cli.worker_setup import WorkerSetup
 
-    script = read_mock_script(mock_script)
-    check_files(prices=prices, secrets_dir=secrets_dir)
+    tooling = ToolOptions.read(tools, allow_host, deny_host, allow_commands=allow_commands)
+    setup = WorkerSetup.read(mock_script=mock_script, prices=prices, secrets_dir=secrets_dir, tools=tooling)
     stores = [mapping_store(load_sources(sources))] if sources else []
 
-    from worker.assembly import WorkerOptions
-
-    run_async(
-        _work(
-            connect,
-            WorkerOptions(
-                task_queue=task_queue,
-                max_concurrent_calls=max_concurrent_calls,
-                stores=stores,
-                secrets_dir=secrets_dir,
-                mock_script=script,
-                prices=prices,
-            ),
-        )
-    )
+    options = setup.options(stores, task_queue=task_queue, max_concurrent_calls=max_concurrent_calls)
+    run_async(_work(connect, options))
 
 
 async def _work(connect: "ConnectOptions", settings: "WorkerOptions") -> None:

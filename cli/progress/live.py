@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from cli.progress.table import Columns, choose, retries_by_step, step_line
-from cli.progress.words import closing, header, no_worker, stuck
+from cli.progress.words import closing, header, no_worker, stuck, waiting_steps
 from cli.terminal import Line, Span, Terminal, printable, width
 
 if TYPE_CHECKING:
@@ -28,23 +28,34 @@ class LiveView:
         self._sight: Sight | None = None
         self._drawn: list[str] = []
         self._drawn_widths: list[int] = []
+        self._held = False
 
     def show(self, sight: "Sight") -> None:
         """Something changed."""
         if self._sight is None:
             self._begin(sight.record)
         self._sight = sight
-        self._draw(self._block())
+        self.tick()
 
     def tick(self) -> None:
         """Time has passed."""
-        if self._sight is not None:
+        if self._sight is not None and not self._held:
             self._draw(self._block())
 
     def notice(self, text: str) -> None:
         """Say something above the block."""
         self._draw([])
         self._terminal.write(self._terminal.paint([Span(printable(text), "yellow")]) + "\n")
+        self.tick()
+
+    def hold(self) -> None:
+        """Leave the terminal to somebody else."""
+        self._draw([])
+        self._held = True
+
+    def release(self) -> None:
+        """Take the terminal back."""
+        self._held = False
         self.tick()
 
     def end(self, record: "RunRecord | None") -> None:
@@ -54,7 +65,11 @@ class LiveView:
             return
         columns, _ = self._terminal.size()
         table = Columns.fit(record.steps, columns - 1)
-        lines = [step_line(self._terminal, step, None, table, columns - 1) for step in record.steps]
+        waiting = waiting_steps(record)
+        lines = [
+            step_line(self._terminal, step, None, table, columns - 1, waits=step.name in waiting)
+            for step in record.steps
+        ]
         self._terminal.write("".join(self._terminal.paint(line, columns - 1) + "\n" for line in lines))
         if record.ended:
             self._terminal.write(closing(self._terminal, record))
@@ -80,10 +95,19 @@ class LiveView:
         if waiting.stuck_task > 1:
             notes.append([Span(f"  ! {stuck(waiting.stuck_task)}", "yellow")])
         retries = retries_by_step(record.steps, waiting.retries)
+        waiting_for_people = waiting_steps(record)
         shown, others = choose(record.steps, retries, max(rows - _SPARE_ROWS - len(notes), 1))
         table = Columns.fit(shown, columns - 1)
         lines: list[Line] = [
-            step_line(self._terminal, step, retries.get(step.name), table, columns - 1) for step in shown
+            step_line(
+                self._terminal,
+                step,
+                retries.get(step.name),
+                table,
+                columns - 1,
+                waits=step.name in waiting_for_people,
+            )
+            for step in shown
         ]
         return [*lines, *([[Span(f"    {others}", "dim")]] if others else []), *notes]
 

@@ -4,13 +4,31 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from cli.amounts import dollars, elapsed, tokens
-from cli.progress.changes import Change, Changes, NoWorker, Retrying, Started, StepChanged, Stuck
-from cli.progress.words import closing, header, no_worker, note, retry_note, stuck
-from cli.terminal import Terminal, one_line, printable
+from cli.progress.changes import (
+    Asked,
+    Changes,
+    Decided,
+    NoWorker,
+    Retrying,
+    Started,
+    StepChanged,
+    Stuck,
+    ToolCalled,
+)
+from cli.progress.words import closing, header, no_worker, note, retry_note, stuck, tool_line
+from cli.terminal import Terminal, cut, one_line, printable
 
 if TYPE_CHECKING:
     from ark_temporal.plan.record import RunRecord, StepRecord
     from ark_temporal.runs.watch import Sight
+
+
+_LOG_COLUMNS = 160
+"""How long a line about a tool call may be where no terminal says how wide it is."""
+
+_TIME_COLUMNS = 11
+
+_Told = Started | StepChanged | ToolCalled | Decided | Retrying | NoWorker | Stuck
 
 
 class PlainView:
@@ -25,11 +43,13 @@ class PlainView:
         self._terminal = terminal
         self._url = url
         self._changes = Changes()
+        self._held: list[str] | None = None
 
     def show(self, sight: "Sight") -> None:
         """Something changed."""
         for change in self._changes.since(sight):
-            self._line(self._describe(change))
+            if not isinstance(change, Asked):  # told, with what can be done, by whoever follows the run
+                self._line(self._describe(change))
 
     def tick(self) -> None:
         """A line that was written stays as it is."""
@@ -38,20 +58,41 @@ class PlainView:
         """Say something about the watching."""
         self._line(printable(text))
 
+    def hold(self) -> None:
+        """Leave the terminal to somebody else; what happens meanwhile is told after."""
+        self._held = []
+
+    def release(self) -> None:
+        """Take the terminal back."""
+        held, self._held = self._held or [], None
+        self._terminal.write("".join(held))
+
     def end(self, record: "RunRecord | None") -> None:
         """Say how the run ended."""
         if record is not None and record.ended:
             self._terminal.write(closing(self._terminal, record))
 
     def _line(self, text: str) -> None:
-        self._terminal.write(f"[{datetime.now():%H:%M:%S}] {text}\n")
+        line = f"[{datetime.now():%H:%M:%S}] {text}\n"
+        if self._held is None:
+            self._terminal.write(line)
+        else:
+            self._held.append(line)
 
-    def _describe(self, change: Change) -> str:
+    def _one_row(self, text: str) -> str:
+        columns = self._terminal.size()[0] if self._terminal.stream.isatty() else _LOG_COLUMNS
+        return cut(text, columns - _TIME_COLUMNS, self._terminal.ellipsis)
+
+    def _describe(self, change: _Told) -> str:
         match change:
             case Started(record):
                 return self._terminal.paint(header(record, self._url))
             case StepChanged(step):
                 return f"{one_line(step.name)}: {_describe_step(step)}"
+            case ToolCalled(step, call):
+                return self._one_row(f"{one_line(step)}: {tool_line(call, self._terminal.arrow)}")
+            case Decided(awaiting):
+                return f"{one_line(awaiting.step)}: goes on, {one_line(awaiting.id)} is decided"
             case Retrying(step, call):
                 return f"{one_line(step)}: {retry_note(call)}"
             case NoWorker(task_queue):
@@ -61,9 +102,9 @@ class PlainView:
 
 
 def _describe_step(step: "StepRecord") -> str:
-    told = note(step)
     if step.phase == "Running":
-        return f"running, {told}" if told else "running"
+        return f"running, iteration {step.iterations}" if step.iterations > 1 else "running"
+    told = note(step)
     if step.phase == "Skipped":
         return told
     if step.phase == "Cancelled":

@@ -4,7 +4,18 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from cli.output import to_json, write_json_line
-from cli.progress.changes import Change, Changes, NoWorker, Retrying, Started, StepChanged, Stuck
+from cli.progress.changes import (
+    Asked,
+    Change,
+    Changes,
+    Decided,
+    NoWorker,
+    Retrying,
+    Started,
+    StepChanged,
+    Stuck,
+    ToolCalled,
+)
 
 if TYPE_CHECKING:
     from ark_temporal.plan.record import RunRecord
@@ -34,6 +45,12 @@ class StreamView:
         """Say something about the watching."""
         self._write(event="notice", message=text)
 
+    def hold(self) -> None:
+        """Nobody is asked in a stream."""
+
+    def release(self) -> None:
+        """It was never held."""
+
     def end(self, record: "RunRecord | None") -> None:
         """The record; `event` says whether the run has ended or is only no longer watched."""
         if record is not None:
@@ -49,8 +66,15 @@ class StreamView:
                 names = [step.name for step in record.steps]
                 return {"event": "started", **facts, "plan": record.plan, "steps": names, "ui": self._url}
             case StepChanged(step):
-                told = step.model_dump(mode="json", exclude={"name", "calls", "prompt"})
+                told = step.model_dump(mode="json", exclude={"name", "calls", "tool_calls", "prompt"})
                 return {"event": "step", "step": step.name, **told}
+            case ToolCalled(step, call):
+                return {"event": "tool", "step": step, **call.model_dump(mode="json")}
+            case Asked(awaiting):
+                told = awaiting.model_dump(mode="json")
+                return {"event": "awaiting", **told, "decisions": list(awaiting.decisions)}
+            case Decided(awaiting):
+                return {"event": "decided", "step": awaiting.step, "id": awaiting.id}
             case Retrying(step, call):
                 upcoming = _iso(call.next_attempt) if call.next_attempt else None
                 retry = {"call": call.id, "attempt": call.attempt, "lastError": call.last_error}

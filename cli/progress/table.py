@@ -47,7 +47,13 @@ class Columns:
 
 
 def step_line(
-    terminal: Terminal, step: "StepRecord", retry: "PendingCall | None", columns: Columns, room: int
+    terminal: Terminal,
+    step: "StepRecord",
+    retry: "PendingCall | None",
+    columns: Columns,
+    room: int,
+    *,
+    waits: bool = False,
 ) -> list[Span]:
     """One step as one line, to be cut to the terminal's width.
 
@@ -57,11 +63,15 @@ def step_line(
         retry: The call of the step that is tried again, if one is.
         columns: The table's.
         room: How wide the line may be.
+        waits: Whether the step waits for a person.
     """
     name = pad(cut(one_line(step.name), columns.name, terminal.ellipsis), columns.name)
-    retrying = retry is not None and step.phase == "Running"
-    line = [Span("  "), mark(terminal, "Retrying" if retrying else step.phase), Span(f" {name}")]
-    if retrying and retry is not None:
+    running = step.phase == "Running"
+    state = "Waiting" if waits else "Retrying" if running and retry is not None else step.phase
+    line = [Span("  "), mark(terminal, state), Span(f" {name}")]
+    if waits:
+        return [*line, Span(f"{_GAP}waits for a person", "yellow")]
+    if running and retry is not None:
         return [*line, Span(_GAP + retry_note(retry, brief=room < _NARROW), "yellow")]
     if step.phase in ("Pending", "Skipped"):
         return [*line, Span(_GAP + (note(step) or "pending"), "dim")]
@@ -100,7 +110,7 @@ def retries_by_step(
     steps: "Sequence[StepRecord]", retries: "Sequence[PendingCall]"
 ) -> "dict[str, PendingCall]":
     """The calls that are tried again, by the step they belong to."""
-    owner = {call.id: step.name for step in steps for call in step.calls}
+    owner = {call.id: step.name for step in steps for call in (*step.calls, *step.tool_calls)}
     return {owner[each.id]: each for each in retries if each.id in owner}
 
 

@@ -25,6 +25,14 @@ class View(Protocol):
         """Say something about the watching itself."""
         ...
 
+    def hold(self) -> None:
+        """Leave the terminal to somebody else for a while."""
+        ...
+
+    def release(self) -> None:
+        """Take it back."""
+        ...
+
     def end(self, record: "RunRecord | None") -> None:
         """Show the last that is known, for good; None where nothing was ever seen."""
         ...

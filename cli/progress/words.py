@@ -8,13 +8,14 @@ from cli.amounts import dollars, elapsed, plural, tokens
 from cli.terminal import Span, Style, Terminal, one_line, printable
 
 if TYPE_CHECKING:
-    from ark_temporal.plan.record import RunError, RunRecord, StepRecord
+    from ark_temporal.plan.record import RunError, RunRecord, StepRecord, ToolCallRecord
     from ark_temporal.runs.pending import PendingCall
 
 _MARKS: dict[str, tuple[str, str, Style]] = {
     "Pending": ("·", ".", "dim"),
     "Running": ("▸", ">", "cyan"),
     "Retrying": ("↻", "r", "yellow"),
+    "Waiting": ("?", "?", "yellow"),
     "Succeeded": ("✓", "+", "green"),
     "Failed": ("✗", "x", "red"),
     "Skipped": ("⊘", "-", "dim"),
@@ -22,6 +23,8 @@ _MARKS: dict[str, tuple[str, str, Style]] = {
     "Terminated": ("◼", "#", "yellow"),
 }
 _DOING = {"repair": "mending its answer", "validate": "checking its answer"}
+_MOST_NAMED = 3
+"""Tools under way that are named; more are counted."""
 
 
 def mark(terminal: Terminal, phase: str) -> Span:
@@ -82,10 +85,39 @@ def note(step: "StepRecord") -> str:
     if step.phase == "Failed":
         return one_line(step.message)
     if step.phase == "Running":
-        purpose = step.calls[-1].purpose if step.calls else "task"
-        turn = f"iteration {step.iterations}" if step.iterations > 1 else ""
-        return ", ".join(each for each in (turn, _DOING.get(purpose, "")) if each)
+        iteration = f"iteration {step.iterations}" if step.iterations > 1 else ""
+        turn = f"turn {turns(step)}" if turns(step) > 1 else ""
+        return ", ".join(each for each in (iteration, turn, _doing(step)) if each)
     return plural(step.iterations, "iteration") if step.iterations > 1 else ""
+
+
+def turns(step: "StepRecord", *, all_iterations: bool = False) -> int:
+    """How often a step's model was asked to go on with its task, in the latest iteration or in all."""
+    return sum(
+        call.purpose == "task" and (all_iterations or call.iteration == step.iterations)
+        for call in step.calls
+    )
+
+
+def waiting_steps(record: "RunRecord") -> set[str]:
+    """Names of the steps that wait for a person."""
+    return {awaiting.step for awaiting in record.awaiting}
+
+
+def tool_line(call: "ToolCallRecord", arrow: str = "→") -> str:
+    """A tool call that came out, in one line: what was called with what, and what it brought."""
+    given = f" {one_line(call.arguments)}" if call.arguments not in ("", "{}") else ""
+    return f"{one_line(call.tool)}{given} {arrow} {'error: ' if call.is_error else ''}{one_line(call.result)}"
+
+
+def _doing(step: "StepRecord") -> str:
+    """What a step that runs is at, beyond asking its model."""
+    calling = [one_line(call.tool) for call in step.tool_calls if call.completion_time is None]
+    if calling:
+        named = list(dict.fromkeys(calling))
+        return f"calling {', '.join(named) if len(named) <= _MOST_NAMED else plural(len(calling), 'tool')}"
+    purpose = step.calls[-1].purpose if step.calls else "task"
+    return _DOING.get(purpose, "")
 
 
 def retry_note(pending: "PendingCall", *, brief: bool = False) -> str:

@@ -49,19 +49,29 @@ class Command:
         env: Mapping[str, str] | None = None,
         seconds: float = 40,
     ) -> Ended:
-        """Run to the end."""
-        ended = subprocess.run(
+        """Run to the end; where that does not come, fail with all that there is to know about why."""
+        started = subprocess.Popen(
             [*COMMAND, *words],
-            input=stdin,
-            capture_output=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
-            timeout=seconds,
-            env=environment(self.home, **(env or {})),
+            env={"PYTHONFAULTHANDLER": "1", **environment(self.home, **(env or {}))},
             cwd=ROOT,
-            check=False,
         )
-        return Ended(ended.returncode, ended.stdout, ended.stderr)
+        with started:
+            try:
+                out, err = started.communicate(stdin, timeout=seconds)
+            except subprocess.TimeoutExpired:
+                started.send_signal(signal.SIGABRT)  # writes where each thread is
+                out, err = started.communicate(timeout=10)
+                load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
+                raise AssertionError(
+                    f"`{' '.join(words)}` had not ended after {seconds:g} s (load {load}).\n"
+                    f"stdout:\n{out}\nstderr:\n{err}"
+                ) from None
+        return Ended(started.returncode, out, err)
 
     def start(self, *words: str) -> "Running":
         """Start, and leave it running."""

@@ -13,6 +13,7 @@ from tests.e2e.screen import run_in_terminal
 pytestmark = pytest.mark.slow
 
 SUBMIT = ("submit", NEWS, "--provider", "mock", "-i", "topic=tea")
+SUBMIT_LONG = (*SUBMIT, "-i", "topic=oolong")
 
 
 def test_without_watch_stdout_is_the_id_alone(dev: Command) -> None:
@@ -99,13 +100,13 @@ def test_list_and_show(dev: Command) -> None:
 
 
 def test_cancel_and_terminate(dev: Command) -> None:
-    dev.run(*SUBMIT, "--id", "stopped")
+    dev.run(*SUBMIT_LONG, "--id", "stopped")
     asked = dev.run("runs", "cancel", "stopped", "--wait")
     assert (asked.code, asked.err) == (0, "The run stopped has ended: Cancelled.\n")
     again = dev.run("runs", "cancel", "stopped")
     assert (again.code, again.err) == (0, "The run stopped has ended already: Cancelled.\n")
     assert dev.run("runs", "watch", "stopped").code == 8
-    dev.run(*SUBMIT, "--id", "killed")
+    dev.run(*SUBMIT_LONG, "--id", "killed")
     assert dev.run("runs", "terminate", "killed", "--reason", "enough").code == 0
     result = dev.run("runs", "result", "killed")
     assert (result.code, result.out) == (8, "")
@@ -132,7 +133,7 @@ def test_what_is_wrong_has_a_code_and_no_traceback(dev: Command) -> None:
         (2, ("runs", "watch", "nobody")),
         (2, ("runs", "list", "--phase", "Nonsense")),
         (2, ("runs", "list", "--query", "not a query")),
-        (2, ("submit", NEWS, "-i", "topic=tea", "--storage", "s3://bucket")),
+        (2, ("submit", NEWS, "-i", "topic=tea", "--storage", "gs://bucket")),
         (2, ("submit", NEWS)),
         (2, ("dev",)),
         (4, ("runs", "list", "--address", "127.0.0.1:1")),

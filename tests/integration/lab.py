@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,14 +72,32 @@ class Lab:
 
     @contextlib.asynccontextmanager
     async def working(
-        self, keys: Mapping[str, str] | None = None, *, script: MockScript | None = None, calls: int = 100
+        self,
+        keys: Mapping[str, str] | None = None,
+        *,
+        script: MockScript | None = None,
+        calls: int = 100,
+        tools: Sequence[str] = (),
+        secrets: Mapping[str, Mapping[str, str]] | None = None,
     ) -> AsyncGenerator[None]:
-        """A worker in this process, which finds those keys in the Secret that plans of ours name."""
+        """A worker in this process, which finds those keys in the Secret that plans of ours name.
+
+        Args:
+            keys: Of the models.
+            script: What the mock answers.
+            calls: How many calls there may be at once.
+            tools: Modules of Python tools.
+            secrets: Other Secrets, by name.
+        """
+        named = {KEYS: keys or {}, **(secrets or {})}
         options = WorkerOptions(
             task_queue=self.queue,
             max_concurrent_calls=calls,
-            stores=[MappingStore({("Secret", NAMESPACE, KEYS): keys or {}})],
+            stores=[MappingStore({("Secret", NAMESPACE, name): given for name, given in named.items()})],
             mock_script=script,
+            tools=tools,
+            allow_commands=True,
+            memory_directory=self.directory / "memory",
         )
         async with running_worker(self.connection, options):
             yield

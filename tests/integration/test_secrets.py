@@ -1,8 +1,7 @@
 """Values of Secrets are on the worker and nowhere else, whatever a provider says back."""
 
-import base64
 import json
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -10,7 +9,8 @@ import pytest
 import yaml
 
 from ark_temporal.plan.model import EnvSource, KeyRef, Plan, PromptPart
-from tests.integration.lab import Lab, Run
+from tests.integration.agents.planted import forms, places
+from tests.integration.lab import Lab
 from tests.integration.llm.providers import ANTHROPIC, COMPATIBLE, Case
 from tests.integration.llm.stub_server import Match, Reply, Rule, StubServer
 from tests.integration.plans import NAMESPACE, agent, plan, step
@@ -76,11 +76,11 @@ async def test_no_planted_value_is_anywhere(lab: Lab, home: Path, store: str) ->
     found = [
         f"{planted!r} in {place}"
         for place, data in [
-            *[each async for each in _places(lab, runs)],
+            *[each async for each in places(runs, lab.directory)],
             ("the worker's log", worker.log.encode()),
         ]
         for planted in (*PLANTED, f"127.0.0.1:{stub.port}")
-        if any(form in data for form in _forms(planted))
+        if any(form in data for form in forms(planted))
     ]
     assert found == []
 
@@ -114,26 +114,3 @@ def _serve(home: Path, secrets: dict[str, dict[str, str]], store: str) -> Sequen
     home.mkdir(exist_ok=True)
     file.write_text(yaml.safe_dump_all(documents))
     return (str(file),)
-
-
-async def _places(lab: Lab, runs: Sequence[Run]) -> AsyncIterator[tuple[str, bytes]]:
-    """All that is kept of runs, as bytes."""
-    for run in runs:
-        for event in await run.events():
-            yield f"event {event.event_id} of {run.id}", event.SerializeToString()
-        description = await run.handle.describe()
-        yield f"the description of {run.id}", description.raw_description.SerializeToString()
-        yield f"the record of {run.id}", (await run.record()).model_dump_json().encode()
-    for file in lab.directory.rglob("*"):
-        if file.is_file():
-            yield f"the stored {file.name}", file.read_bytes()
-
-
-def _forms(value: str) -> Iterator[bytes]:
-    """How a value may be written."""
-    yield value.encode()
-    yield json.dumps(value)[1:-1].encode()
-    yield json.dumps(value, ensure_ascii=False)[1:-1].encode()
-    yield repr(value)[1:-1].encode()
-    yield quote(value, safe="").encode()
-    yield base64.b64encode(value.encode())

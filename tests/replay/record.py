@@ -7,25 +7,32 @@ Histories of earlier releases stay.
 
 import asyncio
 import json
+import logging
 import os
 import re
 import sys
 import tempfile
 from collections.abc import Mapping
 from importlib.metadata import version
+from io import StringIO
 from pathlib import Path
 
 from pydantic import JsonValue
-from temporalio.client import WorkflowFailureError
+from temporalio.client import WorkflowFailureError, WorkflowHandle
 
 from ark_temporal.llm.mock import MockScript
 from ark_temporal.manifests import load
-from ark_temporal.plan.compile import compile_team, select_team
+from ark_temporal.plan.compile import compile_agent, compile_team, select_team
 from ark_temporal.plan.model import Plan
+from ark_temporal.plan.record import Decision, RunRecord
+from ark_temporal.runs.attributes import ensure_attributes
 from ark_temporal.runs.connection import Connection, ConnectOptions, connect
+from ark_temporal.runs.names import DECIDE_UPDATE, RECORD_QUERY
 from ark_temporal.runs.submit import submit
+from ark_temporal.runs.watch import read_record
+from tests.integration.processes import free_port, plain_server
+from tests.replay.places import place
 from worker.assembly import WorkerOptions, running_worker
-from worker.embedded import embedded_server
 
 ROOT = Path(__file__).parents[2]
 HISTORIES = Path(__file__).parent / "histories"
@@ -33,6 +40,14 @@ TEAMS = Path(__file__).parent / "teams.yaml"
 
 _PROCESS = re.compile(r"\d+@[\w.-]+")
 """How Temporal names a process: its number and its machine."""
+
+_HERE = re.compile(r"(?<=127\.0\.0\.1:)\d+")
+"""The port of what tools were called on."""
+
+_ADD = {"name": "add", "arguments": {"a": "$turn"}}
+
+CONTINUED, SUBTASK = "continues-2", "starts-subtask-sub-1"
+"""The execution that went on, and the child that was started."""
 
 SCRIPT = MockScript.model_validate(
     {
@@ -44,20 +59,34 @@ SCRIPT = MockScript.model_validate(
             {"role": "slow", "reply": "late", "delaySeconds": 60},
             {"role": "counter", "call": 0, "reply": {"done": False}},
             {"role": "counter", "call": 1, "reply": {"done": True}},
+            {"role": "adds", "toolCalls": [{"name": "add", "arguments": {"a": 1}}, {"name": "broken"}]},
+            {"role": "adds", "contains": "stuck", "times": 1, "toolCalls": [{"name": "flies"}]},
+            {"role": "adds-and-mumbles", "purpose": "task", "toolCalls": [_ADD]},
+            {"role": "adds-and-mumbles", "purpose": "task", "reply": "no JSON at all"},
+            {"role": "adds-for-ever", "toolCalls": [_ADD], "turns": 99},
+            {"role": "adds-long", "toolCalls": [_ADD], "turns": 9},
+            {"role": "searches", "toolCalls": [{"name": "archive__search", "arguments": {"for": "rivers"}}]},
+            {"role": "pays", "toolCalls": [{"name": "pay", "arguments": {"sum": 9}}]},
+            {"role": "submits", "contains": "count", "reply": "three"},
+            {"role": "submits", "toolCalls": [{"name": "submit_subtask", "arguments": {"prompt": "count"}}]},
         ]
     }
 )
 
 
-def plans() -> dict[str, tuple[Plan, Mapping[str, JsonValue]]]:
-    """What is recorded: a plan and its input, by the name of the history."""
+def plans(port: int = 9) -> dict[str, tuple[Plan, Mapping[str, JsonValue]]]:
+    """What is recorded: a plan and its input, by the name of the history; tools are on the port."""
     found: dict[str, tuple[Plan, Mapping[str, JsonValue]]] = {}
     for folder in sorted((ROOT / "examples").iterdir()):
         if folder.is_dir():
             bundle = load([folder])
-            plan = compile_team(bundle, select_team(bundle, None), provider="mock").plan
-            found[f"example-{folder.name}"] = (plan, {"topic": "rivers"})
-    bundle = load([TEAMS])
+            if bundle.teams:
+                plan = compile_team(bundle, select_team(bundle, None), provider="mock").plan
+                found[f"example-{folder.name}"] = (plan, {"topic": "rivers"})
+            else:
+                plan = compile_agent(bundle, None, provider="mock").plan
+                found[f"example-{folder.name}"] = (plan, {"task": "rivers"})
+    bundle = load(["-"], stdin=StringIO(TEAMS.read_text().replace("PORT", str(port))))
     for team in bundle.teams:
         found[team.metadata.name] = (compile_team(bundle, team, provider="mock").plan, {})
     return found
@@ -67,15 +96,35 @@ async def record(connection: Connection, name: str, plan: Plan, given: Mapping[s
     """Run a plan to its end, whichever it is, and give its history as JSON."""
     run = await submit(connection, plan, given, id=name)
     handle = connection.client.get_workflow_handle(run.id)
+    first = (await handle.describe()).run_id
     if name == "cancelled":
         await asyncio.sleep(1)
         await handle.cancel()
+    if name == "unknown-outcome":
+        await _decide(connection, handle)
     try:
         await handle.result()
     except WorkflowFailureError:
         print(f"{name}: ended without success, as it should", file=sys.stderr)
+    told = await handle.query(RECORD_QUERY, result_type=RunRecord)
+    assert told == await read_record(connection, name), f"{name}: the history says something else"
+    return await history(connection, name, first)
+
+
+async def history(connection: Connection, id: str, execution: str | None = None) -> str:
+    """A workflow's history as JSON; of its latest execution unless told otherwise."""
+    handle = connection.client.get_workflow_handle(id, run_id=execution)
     recorded = json.loads((await handle.fetch_history()).to_json())
     return json.dumps(_without_machine(recorded), indent=1, ensure_ascii=False) + "\n"
+
+
+async def _decide(connection: Connection, handle: WorkflowHandle[object, object]) -> None:
+    """Say what became of a tool call, as soon as the run asks."""
+    async with asyncio.timeout(30):
+        while not (asked := (await read_record(connection, handle.id)).awaiting):
+            await asyncio.sleep(0.1)
+    decision = Decision(id=asked[0].id, decision="answer", text="paid", by="ann", comment="I looked")
+    await handle.execute_update(DECIDE_UPDATE, decision)  # pyright: ignore[reportUnknownMemberType]
 
 
 def _without_machine(value: JsonValue) -> JsonValue:
@@ -84,19 +133,27 @@ def _without_machine(value: JsonValue) -> JsonValue:
         return [_without_machine(item) for item in value]
     if isinstance(value, dict):
         return {key: "" if key == "stackTrace" else _without_machine(item) for key, item in value.items()}
-    return _PROCESS.sub("worker", value) if isinstance(value, str) else value
+    return _HERE.sub("9", _PROCESS.sub("worker", value)) if isinstance(value, str) else value
 
 
 async def main() -> None:
     """Record all histories of this version."""
-    os.environ["ARK_HOME"] = tempfile.mkdtemp(prefix="ark-histories-")
+    logging.disable(logging.WARNING)  # failures are what some of them are about
+    os.environ["ARK_HOME"] = home = tempfile.mkdtemp(prefix="ark-histories-")
     folder = HISTORIES / version("ark-temporal")
     folder.mkdir(parents=True, exist_ok=True)
-    async with embedded_server() as server:
-        connection = await connect(ConnectOptions(address=server.address))
-        async with running_worker(connection, WorkerOptions(mock_script=SCRIPT)):
-            for name, (plan, given) in plans().items():
+    port, log = free_port(), Path(home) / "server.log"
+    # A server that suggests to continue as new already after a few turns.
+    few = ("--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=60")
+    with plain_server(port, log, *few), place() as tools:
+        connection = await connect(ConnectOptions(address=f"127.0.0.1:{port}"))
+        await ensure_attributes(connection.client)
+        options = WorkerOptions(mock_script=SCRIPT, tools=["tests.integration.agents.desk_tools"])
+        async with running_worker(connection, options):
+            for name, (plan, given) in plans(tools).items():
                 (folder / f"{name}.json").write_text(await record(connection, name, plan, given))
+            (folder / f"{CONTINUED}.json").write_text(await history(connection, "continues"))
+            (folder / f"{SUBTASK}.json").write_text(await history(connection, SUBTASK))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,13 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
-from ark_temporal.plan.calls import ModelCall
+from ark_temporal.plan.calls import Request
 from ark_temporal.plan.progress import Progress
 from ark_temporal.runs.history import HistoryReader
 from ark_temporal.storage import data_converter
-from tests.replay.record import HISTORIES, plans
+from tests.replay.record import CONTINUED, HISTORIES, SUBTASK, plans
 from worker.sandbox import workflow_sandbox
+from workflows.agent_task import AgentTask
 from workflows.pipeline import Pipeline
 
 FILES = sorted(HISTORIES.glob("*/*.json"))
@@ -23,7 +25,9 @@ FILES = sorted(HISTORIES.glob("*/*.json"))
 def replayer() -> Replayer:
     """As a worker of ours runs workflows."""
     return Replayer(
-        workflows=[Pipeline], data_converter=data_converter(None), workflow_runner=workflow_sandbox()
+        workflows=[Pipeline, AgentTask],
+        data_converter=data_converter(None),
+        workflow_runner=workflow_sandbox(),
     )
 
 
@@ -34,7 +38,7 @@ def history(file: Path) -> WorkflowHistory:
 
 def test_there_is_a_history_of_every_example_and_of_every_way_to_end() -> None:
     newest = max({file.parent for file in FILES}, key=lambda folder: folder.stat().st_mtime)
-    assert {file.stem for file in newest.iterdir()} == set(plans())
+    assert {file.stem for file in newest.iterdir()} == {*plans(), CONTINUED, SUBTASK}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}-{file.stem}")
@@ -53,6 +57,7 @@ async def test_its_record_ends_as_the_workflow_did(file: Path) -> None:
         "workflow_execution_completed_event_attributes": "Succeeded",
         "workflow_execution_failed_event_attributes": "Failed",
         "workflow_execution_canceled_event_attributes": "Cancelled",
+        "workflow_execution_continued_as_new_event_attributes": "Running",
     }
     assert closed is not None
     assert reader.record.phase == ended[closed]
@@ -61,8 +66,8 @@ async def test_its_record_ends_as_the_workflow_did(file: Path) -> None:
 async def test_a_workflow_that_does_something_else_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     ask = Progress.advance
 
-    def in_another_order(progress: Progress, now: object) -> Iterator[ModelCall]:
-        return reversed(ask(progress, now))  # pyright: ignore[reportArgumentType]
+    def in_another_order(progress: Progress, now: datetime, *, hold: bool) -> Iterator[Request]:
+        return reversed(ask(progress, now, hold=hold))
 
     monkeypatch.setattr(Progress, "advance", in_another_order)
     file = next(file for file in FILES if file.stem == "parallel-and-skipped")

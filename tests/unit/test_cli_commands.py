@@ -32,7 +32,17 @@ def test_every_command_explains_itself(command: Command) -> None:
     overview = command.run("--help")
     assert overview.code == 0
     assert "9 the run took longer than it may" in " ".join(overview.out.split())
-    for name in ("run", "dev", "submit", "worker", "validate", "template", "doctor", "completion"):
+    for name in (
+        "run",
+        "dev",
+        "submit",
+        "worker",
+        "approvals",
+        "validate",
+        "template",
+        "doctor",
+        "completion",
+    ):
         assert f"\n  {name} " in overview.out
         assert command.run(name, "--help").code == 0
 
@@ -74,6 +84,14 @@ def test_strict_lets_warnings_fail(command: Command) -> None:
         (("run", NEWS, "-i", "topic=x", "--mock-script", "/nowhere"), "cannot be read"),
         (("run", NEWS, "-i", "topic=x", "--prices", "/nowhere"), "/nowhere"),
         (("run", NEWS, "-i", "topic=x", "--secrets-dir", "/nowhere"), "not a directory"),
+        (("run", NEWS, "-i", "topic=x", "--tools", "no.such.module"), "--tools no.such.module cannot be"),
+        (("dev", "--tools", "nowhere/tools.py"), "there is no file nowhere/tools.py"),
+        (("worker", "--tools", "tests.e2e.command"), "There is no tool in --tools tests.e2e.command"),
+        (("run", NEWS, "-i", "topic=x", "--allow-host", "http://x"), "The entry 'http://x' of the egress"),
+        (("worker", "--deny-host", "a.example,10.0.0.0/99"), "The entry '10.0.0.0/99' of the egress"),
+        (("submit", NEWS, "-i", "topic=x", "--no-wait"), "add --watch"),
+        (("approvals", "answer", "latest"), "--text"),
+        (("approvals", "list", "-o", "jsonl"), "no output format"),
         (("run", "-", "-i", "-"), "only once"),
         (("run", NEWS, "--provider", "magic"), "magic"),
         (("submit", NEWS, "-i", "topic=x", "--timeout", "3"), "add --watch"),
@@ -90,6 +108,21 @@ def test_what_is_wrong_is_said_in_a_sentence(command: Command, arguments: tuple[
     assert (ended.code, ended.out) == (2, ""), ended
     assert told in ended.err
     assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("ARK_TOOLS", "tests.e2e.nothing", "--tools tests.e2e.nothing cannot be"),
+        ("ARK_ALLOW_HOSTS", "a.example, b.example:x", "'b.example:x'"),
+        ("ARK_DENY_HOSTS", "10.0.0.0/8,10.0.0.0/99", "'10.0.0.0/99'"),
+    ],
+)
+def test_what_tools_may_do_comes_from_the_environment_too(
+    command: Command, name: str, value: str, told: str
+) -> None:
+    ended = command.run("worker", env={name: value})
+    assert (ended.code, told in ended.err) == (2, True), ended
 
 
 def test_several_teams_without_a_choice_are_warned_about(command: Command, tmp_path: Path) -> None:

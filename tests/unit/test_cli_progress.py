@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ark_temporal.plan.record import (
+    Awaiting,
     CallRecord,
     RunError,
     RunPhase,
@@ -14,7 +15,9 @@ from ark_temporal.plan.record import (
     StepPhase,
     StepRecord,
     TokenUsage,
+    ToolCallRecord,
 )
+from ark_temporal.runs.connection import ConnectOptions
 from ark_temporal.runs.pending import PendingCall, Waiting
 from ark_temporal.runs.watch import Sight
 from cli.exit_codes import ExitCode, exit_code
@@ -46,6 +49,28 @@ def record(*steps: StepRecord, phase: RunPhase = "Running", reason: str = "") ->
     )
 
 
+def called(
+    id: str, tool: str, result: str | None = None, *, arguments: str = "{}", iteration: int = 1
+) -> ToolCallRecord:
+    """A tool call; without a result it is under way."""
+    made = ToolCallRecord(
+        id=id,
+        tool=tool,
+        model_call="m",
+        arguments=arguments,
+        iteration=iteration,
+        effect="read",
+        start_time=START,
+    )
+    if result is not None:
+        made.completion_time, made.result, made.attempts = START + timedelta(seconds=1), result, 1
+    return made
+
+
+def asked(id: str = "desk#tool-1.1") -> Awaiting:
+    return Awaiting(id=id, step="desk", message="Paid\x1b[2J or\nnot?", since=START)
+
+
 def retry(attempt: int, next_attempt: datetime | None = None) -> Waiting:
     return Waiting(retries=(PendingCall("write", attempt, 4, "it is\noverloaded", next_attempt),))
 
@@ -64,6 +89,12 @@ def retry(attempt: int, next_attempt: datetime | None = None) -> Waiting:
 )
 def test_exit_codes(phase: RunPhase, reason: str, code: ExitCode) -> None:
     assert exit_code(record(phase=phase, reason=reason)) is code
+
+
+def test_a_person_s_no_has_a_code_of_its_own() -> None:
+    ended = record(phase="Failed", reason="StepFailed")
+    ended.error = RunError(type="ToolOutcomeUnknown", message="m")
+    assert exit_code(ended) is ExitCode.REJECTED
 
 
 def test_each_transition_is_one_line_and_told_once() -> None:
@@ -86,6 +117,91 @@ def test_each_transition_is_one_line_and_told_once() -> None:
         "write: running, iteration 2",
         'no worker listens on task queue "ark"; start one with `ark-temporal worker`',
     ]
+
+
+def test_each_tool_call_is_one_line_in_its_order_and_told_once() -> None:
+    stream = io.StringIO()
+    view = PlainView(Terminal(stream), None)
+    desk = step("desk", "Running", iterations=1)
+    desk.tool_calls = [called("1", "slow"), called("2", "add", "42", arguments='{"a": 2}')]
+    view.show(Sight(record(desk)))
+    desk.tool_calls[0] = called("1", "slow", "x" * 300)
+    desk.tool_calls[0].is_error = True
+    view.show(Sight(record(desk)))
+    desk.tool_calls += [called("3", "last", "first\nround"), called("4", "again", "2", iteration=2)]
+    desk.iterations = 2
+    view.show(Sight(record(desk)))
+    desk.tool_calls.append(called("5", "bye", "", iteration=2))
+    desk.phase, desk.completion_time = "Succeeded", START
+    view.show(Sight(record(desk)))
+    told = [line.partition("] ")[2] for line in stream.getvalue().splitlines()][1:]
+    assert told[:2] == ["desk: running", 'desk: add {"a": 2} → 42']
+    assert told[2].startswith("desk: slow → error: xxx")
+    assert len(told[2]) < 160
+    assert told[3:6] == ["desk: last → first round", "desk: running, iteration 2", "desk: again → 2"]
+    assert told[6].rstrip() == "desk: bye →"
+    assert told[7].startswith("desk: succeeded")
+    assert len(told) == 8
+
+
+def test_many_tool_calls_are_told_once_whatever_their_order(capsys: pytest.CaptureFixture[str]) -> None:
+    view = StreamView(None)
+    desk = step("desk", "Running", iterations=1)
+    desk.tool_calls = [called(str(number), "add") for number in range(20)]
+    for number in (*range(0, 20, 2), *range(1, 20, 2)):
+        desk.tool_calls[number] = called(str(number), "add", "done")
+        view.show(Sight(record(desk)))
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    ids = [event["id"] for event in events if event["event"] == "tool"]
+    assert ids == [str(number) for number in (*range(0, 20, 2), *range(1, 20, 2))]
+
+
+def test_a_run_that_waits_for_a_person_is_an_event_and_so_is_the_decision(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    view = StreamView(None)
+    waiting = record(step("desk", "Running"))
+    waiting.awaiting = [asked()]
+    for _ in range(2):
+        view.show(Sight(waiting))
+    waiting.awaiting = [asked("desk#tool-1.1~2")]
+    view.show(Sight(waiting))
+    waiting.awaiting, waiting.phase = [], "Cancelled"
+    view.show(Sight(waiting))
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    told = [(event["event"], event["id"]) for event in events if event["event"] in ("awaiting", "decided")]
+    assert told == [
+        ("awaiting", "desk#tool-1.1"),
+        ("decided", "desk#tool-1.1"),
+        ("awaiting", "desk#tool-1.1~2"),
+    ]
+
+
+def test_what_is_told_while_somebody_types_is_told_after() -> None:
+    stream = io.StringIO()
+    view = PlainView(Terminal(stream), None)
+    view.hold()
+    view.show(Sight(record(step("desk", "Running"))))
+    assert stream.getvalue() == ""
+    view.release()
+    assert "desk: running" in stream.getvalue()
+
+
+def test_a_step_says_its_turn_and_what_it_calls_or_waits_for() -> None:
+    terminal = Terminal(io.StringIO())
+    desk = step("desk", "Running", iterations=1)
+    desk.calls = [CallRecord(id=str(turn), start_time=START) for turn in range(3)]
+    desk.tool_calls = [called("1", "add", "42"), called("2", "pay"), called("3", "pay"), called("4", "look")]
+
+    def line(*, waits: bool = False, by: PendingCall | None = None) -> str:
+        table = Columns.fit([desk], 100)
+        return terminal.paint(step_line(terminal, desk, by, table, 100, waits=waits), 100)
+
+    assert line().endswith("  turn 3, calling pay, look")
+    assert line(waits=True) == "  ? desk  waits for a person"
+    assert line(by=PendingCall("2", 2, 4, "down")).startswith("  ↻ desk  attempt 2 of 4")
+    desk.tool_calls += [called(str(number), f"tool{number}") for number in range(5, 12)]
+    assert line().endswith("  turn 3, calling 10 tools")
 
 
 def test_a_stuck_workflow_is_told_once_until_it_moves(capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,14 +247,38 @@ def test_a_crowd_of_steps_is_summed_up_around_those_that_move() -> None:
     assert others == "and 20 succeeded, 2 pending"
 
 
+def test_the_record_lists_tool_calls_and_what_waits() -> None:
+    desk = step("desk", "Running", iterations=1)
+    desk.calls = [CallRecord(id=str(turn), start_time=START) for turn in range(3)]
+    desk.tool_calls = [called(str(number), "look", f"page {number}") for number in range(40)]
+    desk.tool_calls.append(called("desk#tool-1.1", "pay", "lost\n\x1b[2Jway", arguments='{"sum": 9}'))
+    desk.tool_calls[-1].is_error, desk.tool_calls[-1].attempts = True, 2
+    desk.tool_calls[-1].error = RunError(type="ToolTimeout", message="lost")
+    waiting = record(desk)
+    waiting.awaiting = [asked()]
+    text = describe_record(waiting, None, ConnectOptions(address="there:1"), full=False)
+    assert "3 turns" in text
+    assert "(and 11 tool calls before: --full shows all)" in text
+    assert "page 39" in text
+    assert "page 2 " not in text
+    assert "(2 attempts) ToolTimeout: lost" in text
+    assert "  desk waits for a person (desk#tool-1.1): Paid" in text
+    assert "ark-temporal approvals retry r 'desk#tool-1.1' --address there:1" in text
+    assert "\x1b" not in text
+    full = describe_record(waiting, None, ConnectOptions(), full=True)
+    assert "page 2" in full
+    assert '    {"sum": 9}' in full
+    assert "\x1b" not in full
+
+
 def test_the_record_in_full() -> None:
     broken = step("write", "Failed")
     broken.prompt = "Write.\nMore."
     ended = record(step("research", "Succeeded"), broken, phase="Failed", reason="StepFailed")
     ended.error = RunError(type="ModelOverloaded", message="It is\n\x1b[2Jbusy.", step="write", attempt=4)
-    text = describe_record(ended, "http://ui", full=True)
+    text = describe_record(ended, "http://ui", ConnectOptions(), full=True)
     assert "Failed (StepFailed)" in text
     assert "step write, attempt 4: ModelOverloaded: It is" in text
     assert "    Write.\n    More." in text
     assert "\x1b" not in text
-    assert "Write." not in describe_record(ended, None, full=False)
+    assert "Write." not in describe_record(ended, None, ConnectOptions(), full=False)

@@ -100,3 +100,13 @@ def test_a_file_that_is_no_price_list_is_named(tmp_path: Path, text: str) -> Non
     path.write_text(text, encoding="utf-8")
     with pytest.raises(PriceListError, match=r"broken\.yaml"):
         load_prices(path)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PriceListError, match=r"none\.yaml cannot be read \(No such file.*check the path"):
+        load_prices(tmp_path / "none.yaml")
+    with pytest.raises(PriceListError, match="cannot be read"):
+        load_prices(tmp_path)
+    (tmp_path / "latin.yaml").write_bytes(b"as_of: \xe9")
+    with pytest.raises(PriceListError, match="UTF-8"):
+        load_prices(tmp_path / "latin.yaml")

@@ -112,7 +112,7 @@ def test_values_out_of_range_or_not_allowed() -> None:
             limits: {maxTokensPerCall: §out-of-range§0, maxDailyTokens: §out-of-range§-1}
             livenessProbe: {type: §not-allowed§semantc}
             autoscaling: §range-order§{minReplicas: 5, maxReplicas: 2}
-            tools: [{name: §wrong-format§"a b", url: "http://x", method: §not-allowed§DELETE}]
+            tools: [{name: §wrong-format§"a b", url: "http://x", method: §not-allowed§HEAD}]
             """,
         )
     )

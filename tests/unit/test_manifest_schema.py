@@ -111,7 +111,7 @@ def test_explaining_defaults_and_ranges() -> None:
     loops = explain("ArkTeam.spec.pipeline.loop.maxIterations")
     assert (loops.type, loops.default, loops.range, loops.required) == ("integer", "10", "1 to 100", False)
     method = explain("ArkAgent.spec.tools.method")
-    assert (method.default, method.range) == ('"POST"', "GET, POST, PUT, PATCH")
+    assert (method.default, method.range) == ('"POST"', "GET, POST, PUT, PATCH, DELETE")
     assert explain("ArkTeam.spec.pipeline[0].if").path == "ArkTeam.spec.pipeline.if"
     assert explain("ARKAGENT.SPEC.SYSTEMPROMPT").path == "ArkAgent.spec.systemPrompt"
     assert explain("ArkNotify.spec.on").type == "list of strings"

@@ -262,7 +262,7 @@ def test_tools_and_servers() -> None:
               - {name: s, url: "http://s"}
               - {name: §duplicate-name§s, url: §invalid-url§"s:8080"}
             tools:
-              - {name: t, url: "{{ .input.base }}/x"}
+              - {name: t, url: §template-in-host§"{{ .input.base }}/x"}
               - {name: §duplicate-name§t, url: §invalid-url§"ftp://t"}
             capabilities: [{id: c}, {id: §duplicate-name§c}]
             """,

@@ -193,6 +193,8 @@ async def test_delays_are_waited_and_cut_at_the_time_limit(tmp_path: Path) -> No
         ("rules: [{toolCalls: [{nam: x}]}]", r'toolCalls\[0\]\.nam: .*"name"'),
         ("rules: [{tool_calls: [{name: x}]}]", r'tool_calls: .*"toolCalls"'),
         ("rules: [{role: a}]", r"rules\[0\]: the rule says when but not what"),
+        ("rules: [{reply: x, turns: 3}]", r"rules\[0\]: turns says how often toolCalls .* there are none"),
+        ("rules: [{toolCalls: [{name: x, repeat: 0}]}]", r"toolCalls\[0\]\.repeat: It should be greater"),
         ("rules: [{reply: x, times: 0}]", r"rules\[0\]\.times: It should be greater than"),
         ("rules: [{reply: x, delaySeconds: -1}]", r"delaySeconds: It should"),
         (
@@ -260,3 +262,71 @@ def test_every_key_is_documented() -> None:
     for names in properties:
         for name in names:
             assert f"`{name}`" in text, name
+
+
+async def play(model: MockModel, request: ModelRequest) -> list[ModelReply]:
+    """All replies of a conversation in which each tool call is answered with "done"."""
+    replies = [await model.generate(request)]
+    while replies[-1].message.tool_calls:
+        request = after_tools(request, replies[-1])
+        replies.append(await model.generate(request))
+    return replies
+
+
+def calls_of(reply: ModelReply) -> list[tuple[str, object]]:
+    return [(call.name, call.arguments) for call in reply.message.tool_calls]
+
+
+async def test_tools_are_called_for_several_turns_with_their_numbers(tmp_path: Path) -> None:
+    text = """
+rules:
+  - turns: 2
+    toolCalls:
+      - {name: read, arguments: {file: "part-$turn.txt", deep: [{at: $turn}], price: $turns or $5, n: 7}}
+      - {name: list}
+  - {turns: 1, toolCalls: [{name: write, arguments: {copy: $turn}}]}
+  - {contains: DONE, reply: finished}
+"""
+    replies = await play(MockModel(script(tmp_path, text)), asked())
+    first = {"file": "part-0.txt", "deep": [{"at": 0}], "price": "$turns or $5", "n": 7}
+    second = {"file": "part-1.txt", "deep": [{"at": 1}], "price": "$turns or $5", "n": 7}
+    assert [calls_of(reply) for reply in replies] == [
+        [("read", first), ("list", {})],
+        [("read", second), ("list", {})],
+        [("write", {"copy": 0})],
+        [],
+    ]
+    assert replies[-1].text == "finished"
+
+
+async def test_a_new_question_begins_the_turns_anew(tmp_path: Path) -> None:
+    model = MockModel(script(tmp_path, "rules: [{turns: 2, toolCalls: [{name: t, arguments: {i: $turn}}]}]"))
+    request = asked()
+    for _ in range(2):
+        request = after_tools(request, await model.generate(request))
+    assert not (await model.generate(request)).message.tool_calls
+    again = request.model_copy(update={"messages": (*request.messages, UserMessage(text="Again."))})
+    assert [calls_of(reply) for reply in await play(model, again)] == [
+        [("t", {"i": 0})],
+        [("t", {"i": 1})],
+        [],
+    ]
+
+
+async def test_many_calls_at_once_for_many_turns(tmp_path: Path) -> None:
+    text = "rules: [{turns: 20, toolCalls: [{name: t, repeat: 50, arguments: {i: '$turn-$n', n: $n}}]}]"
+    replies = await play(MockModel(script(tmp_path, text)), asked())
+    calls = [call for reply in replies for call in reply.message.tool_calls]
+    assert len({call.id for call in calls}) == len(calls) == 1000
+    assert calls[0].arguments == {"i": "0-0", "n": 0}
+    assert calls[-1].arguments == {"i": "19-49", "n": 49}
+
+
+@pytest.mark.slow
+async def test_a_thousand_turns_take_seconds(tmp_path: Path) -> None:
+    text = "rules: [{contains: absent, reply: x}, {turns: 1000, toolCalls: [{name: t}]}, {reply: finished}]"
+    started = time.thread_time()
+    replies = await play(MockModel(script(tmp_path, text)), asked())
+    assert (len(replies), replies[-1].text) == (1001, "finished")
+    assert len({reply.request_id for reply in replies}) == 1001
+    assert time.thread_time() - started < 20

@@ -181,3 +181,9 @@ def test_a_role_that_names_its_own_server_does_not_get_the_workers_key() -> None
 
 def test_an_environment_does_not_show_its_values() -> None:
     assert "sk-abc" not in repr(held(memory({"K": "sk-abc"}), W="sk-abc").environment(KEYS, "default"))
+
+
+def test_a_source_that_may_be_missing_is_not_warned_about() -> None:
+    sources = (EnvSource(name="gone", optional=True), EnvSource(name="lost"))
+    (warning,) = held(memory({"K": "v"})).environment(sources, "default").warnings
+    assert "lost" in warning

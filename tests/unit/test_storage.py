@@ -1,7 +1,9 @@
 """Payloads kept outside of history."""
 
 import asyncio
+import os
 import resource
+import time
 from pathlib import Path
 
 import pytest
@@ -14,9 +16,9 @@ from temporalio.converter import (
 )
 
 from ark_temporal.plan.start import PipelineResult
-from ark_temporal.storage import DirectoryDriver, data_converter, parse_storage
+from ark_temporal.storage import DirectoryDriver, data_converter, open_storage
 from ark_temporal.storage.converter import STORED_FROM_BYTES
-from ark_temporal.storage.directory import PayloadMissingError
+from ark_temporal.storage.errors import PayloadMissingError
 
 STORE, RETRIEVE = StorageDriverStoreContext(), StorageDriverRetrieveContext()
 
@@ -94,6 +96,17 @@ async def test_many_writers_of_one_payload_leave_one_whole_file(tmp_path: Path) 
     assert await drivers[0].retrieve(RETRIEVE, claims[-1]) == [big, big]
 
 
+async def test_what_is_stored_or_read_again_counts_as_used(tmp_path: Path) -> None:
+    driver = DirectoryDriver(tmp_path)
+    claims = await driver.store(STORE, [payload(b"x")])
+    [file] = files(tmp_path)
+    for use in (lambda: driver.store(STORE, [payload(b"x")]), lambda: driver.retrieve(RETRIEVE, claims)):
+        os.utime(file, (1, 1))
+        await use()
+        assert time.time() - file.stat().st_mtime < 60
+    assert files(tmp_path) == [file]
+
+
 async def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, hard))
@@ -137,14 +150,56 @@ async def test_without_storage_everything_stays_in_the_payload(tmp_path: Path) -
     ],
 )
 def test_storage_is_named_by_a_path_or_a_file_url(where: str, root: str) -> None:
-    driver = parse_storage(where)
-    assert isinstance(driver, DirectoryDriver)
-    assert driver.root == Path(root)
+    storage = open_storage(where)
+    assert isinstance(storage.driver, DirectoryDriver)
+    assert storage.driver.root == Path(root)
+    assert storage.shown == root
 
 
 @pytest.mark.parametrize(
-    "where", ["s3://bucket/x", "redis://127.0.0.1", "file://server/x", "file:x", "file://"]
+    ("where", "name", "shown"),
+    [
+        ("redis://cache.example", "ark-redis", "redis://cache.example:6379"),
+        (
+            "rediss://me:s3cret@cache.example:6380/2?prefix=x:&ttl=7200",
+            "ark-redis",
+            "rediss://cache.example:6380/2",
+        ),
+        ("s3://bucket", "aws.s3driver", "s3://bucket/"),
+        ("s3://bucket/a/b/?endpoint=http://minio:9000&region=eu-west-1", "aws.s3driver", "s3://bucket/a/b/"),
+    ],
 )
-def test_other_storage_is_refused_in_a_sentence(where: str) -> None:
-    with pytest.raises(ValueError, match=r"^Payload storage .*\.$"):
-        parse_storage(where)
+def test_storage_of_a_cluster_is_named_by_a_url_that_is_shown_without_credentials(
+    where: str, name: str, shown: str
+) -> None:
+    storage = open_storage(where)
+    assert (storage.driver.name(), storage.shown) == (name, shown)
+    assert "s3cret" not in repr(storage)
+
+
+@pytest.mark.parametrize(
+    ("where", "told"),
+    [
+        ("gs://bucket/x", "gs:// is not supported"),
+        ("file://server/x", "no directory"),
+        ("file:x", "no directory"),
+        ("file://", "no directory"),
+        ("redis://", "HOST:PORT/DB"),
+        ("redis://me:s3cret@", "HOST:PORT/DB"),
+        ("redis://me:s3/cret@host", "HOST:PORT/DB"),
+        ("redis://:s3cret@host?ttl=soon", "ttl must be"),
+        ("redis://:s3cret@host?ttl=10", "at least 3600"),
+        ("redis://:s3cret@host?pre=x", "it has prefix, ttl"),
+        ("s3://", "bucket's name"),
+        ("s3://AKIA:s3cret@bucket", "AWS_ACCESS_KEY_ID"),
+        ("s3://bucket?endpoint=minio:9000", "endpoint must be"),
+        ("s3://bucket?endpoint=http://me:s3cret@minio", "endpoint must be"),
+        ("s3://bucket?bucket=x", "it has endpoint, region"),
+    ],
+)
+def test_what_names_no_storage_is_refused_in_a_sentence_without_credentials(where: str, told: str) -> None:
+    with pytest.raises(ValueError, match=r"^Payload storage .*\.$") as caught:
+        open_storage(where)
+    assert told in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+    assert caught.value.__cause__ is None or caught.value.__suppress_context__

@@ -11,11 +11,13 @@ from pydantic import JsonValue
 from ark_temporal.llm.errors import ModelError
 from ark_temporal.llm.mock._answer import conforming_value
 from ark_temporal.llm.mock._budget import CannotAnswerError
+from ark_temporal.llm.mock._calls import scripted_calls, turns_taken
 from ark_temporal.llm.mock._prose import first_capability, plain_reply, topic
 from ark_temporal.llm.mock._words import Setting
 from ark_temporal.llm.mock.script import MockRule, MockScript
 from ark_temporal.llm.types import (
     AssistantMessage,
+    Message,
     ModelReply,
     ModelRequest,
     StopReason,
@@ -98,36 +100,25 @@ def _matches(index: int, rule: MockRule, request: ModelRequest) -> bool:
         (rule.role is None or rule.role == context.role or fnmatchcase(context.role, rule.role))
         and rule.purpose in (None, context.purpose)
         and rule.call in (None, context.call)
-        and (rule.contains is None or rule.contains.casefold() in _said(request).casefold())
-        and not (rule.tool_calls and _already_called(index, request))
+        and not (rule.tool_calls and turns_taken(index, request) >= rule.turns)
+        and (rule.contains is None or _contains(request, rule.contains.casefold()))
     )
 
 
-def _said(request: ModelRequest) -> str:
-    """All that was said to the model: by the user, and by tools."""
-    lines: list[str] = []
-    for message in request.messages:
-        if isinstance(message, UserMessage):
-            lines.append(message.text)
-        elif isinstance(message, ToolMessage):
-            lines += [result.content for result in message.results]
-    return "\n".join(lines)
+def _contains(request: ModelRequest, text: str) -> bool:
+    """Whether something like it was said to the model, by the user or by a tool."""
+    return any(text in said.casefold() for message in reversed(request.messages) for said in _heard(message))
 
 
-def _already_called(index: int, request: ModelRequest) -> bool:
-    """Whether the rule's tool calls have their results since the user last said something."""
-    prefix = _call_prefix(index)
-    for message in reversed(request.messages):
-        if isinstance(message, UserMessage):
-            return False
-        if isinstance(message, ToolMessage) and any(r.call_id.startswith(prefix) for r in message.results):
-            return True
-    return False
+def _heard(message: Message) -> list[str]:
+    if isinstance(message, UserMessage):
+        return [message.text]
+    return [result.content for result in message.results] if isinstance(message, ToolMessage) else []
 
 
 def _reply(index: int, rule: MockRule, request: ModelRequest) -> ModelReply:
     unique = _digest(request)
-    calls = _tool_calls(index, rule, unique)
+    calls = scripted_calls(index, rule, request, unique)
     text = _text(rule, request, calls)
     stop: StopReason = rule.stop_reason or ("tool_use" if calls else "end")
     message = AssistantMessage(text=text, tool_calls=calls)
@@ -177,19 +168,18 @@ def _json_text(request: ModelRequest, setting: Setting) -> str:
         ) from None
 
 
-def _tool_calls(index: int, rule: MockRule, unique: str) -> tuple[ToolCall, ...]:
-    return tuple(
-        ToolCall(id=f"{_call_prefix(index)}{unique}_{number}", name=call.name, arguments=call.arguments)
-        for number, call in enumerate(rule.tool_calls)
-    )
-
-
-def _call_prefix(index: int) -> str:
-    return f"mock_{index}_"
-
-
 def _digest(request: ModelRequest) -> str:
-    return hashlib.sha256(request.model_dump_json().encode()).hexdigest()[:16]
+    """A fingerprint of the request, taken where it differs from others of its run.
+
+    The middle of a conversation is counted and not read: it grows with every turn, and each of its turns was
+    the end of an earlier request.
+    """
+    ends = (*request.messages[:1], *request.messages[-2:])
+    said = [message.model_dump_json() for message in ends]
+    about = request.model_dump_json(exclude={"messages", "tools"})
+    tools = [tool.name for tool in request.tools]
+    text = json.dumps([len(request.messages), said, about, tools])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _usage(rule: MockRule, request: ModelRequest, message: AssistantMessage) -> Usage:
@@ -216,7 +206,7 @@ def _prompt_length(request: ModelRequest) -> int:
     return len(request.system) + sum(map(_length, request.messages)) + tools + len(schema)
 
 
-def _length(message: UserMessage | AssistantMessage | ToolMessage) -> int:
+def _length(message: Message) -> int:
     if isinstance(message, UserMessage):
         return len(message.text)
     if isinstance(message, ToolMessage):

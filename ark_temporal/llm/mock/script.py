@@ -9,6 +9,8 @@ from ark_temporal.llm.types import StopReason
 from ark_temporal.wire import FrozenWire
 
 MAX_DELAY_SECONDS = 86_400.0
+MAX_REPEAT = 1000
+MAX_TURNS = 100_000
 
 _RETRYABLE: frozenset[ModelErrorType] = frozenset(
     {
@@ -27,11 +29,14 @@ class ScriptedToolCall(FrozenWire):
 
     Attributes:
         name: The tool, as the model sees it, for example `incidents__search`.
-        arguments: What it is called with.
+        arguments: What it is called with. In texts `$turn` is the rule's turn in the conversation, and `$n`
+            the call among those of `repeat`, both from 0; a text that is only one of them becomes a number.
+        repeat: How many of these calls the model asks for at once.
     """
 
     name: str = Field(min_length=1)
     arguments: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    repeat: int = Field(default=1, ge=1, le=MAX_REPEAT)
 
 
 class ScriptedUsage(FrozenWire):
@@ -74,7 +79,8 @@ class MockRule(FrozenWire):
         contains: Text that must occur in what was said to the model, in any case.
         times: How often the rule may be used, counted in this process.
         reply: The answer: text, or a JSON value that is written as JSON. None leaves it to the mock.
-        tool_calls: Tool calls to ask for; once in a conversation.
+        tool_calls: Tool calls to ask for.
+        turns: In how many turns of a conversation they are asked for.
         delay_seconds: How long to wait first; None takes the script's default.
         fail: The error to raise.
         usage: Tokens to report.
@@ -89,6 +95,7 @@ class MockRule(FrozenWire):
     times: int | None = Field(default=None, ge=1)
     reply: JsonValue = None
     tool_calls: tuple[ScriptedToolCall, ...] = ()
+    turns: int = Field(default=1, ge=1, le=MAX_TURNS)
     delay_seconds: float | None = Field(default=None, ge=0, le=MAX_DELAY_SECONDS)
     fail: ScriptedFailure | None = None
     usage: ScriptedUsage | None = None
@@ -102,6 +109,8 @@ class MockRule(FrozenWire):
             raise ValueError(
                 "the rule says when but not what: give it reply, toolCalls, fail or delaySeconds"
             )
+        if "turns" in self.model_fields_set and not self.tool_calls:
+            raise ValueError("turns says how often toolCalls are asked for, and there are none; add them")
         return self
 
 

@@ -1,13 +1,17 @@
 """Checks of what ArkAgents and inline roles share: prompts, tools, resources."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 from ark_temporal.manifests.agent_parts import AgentParts, Limits, Resources
 from ark_temporal.manifests.ark_agent import ArkAgent
+from ark_temporal.manifests.ark_memory import ArkMemory
 from ark_temporal.manifests.ark_team import ArkTeam
 from ark_temporal.manifests.bundle import Bundle
+from ark_temporal.manifests.checks.mcp import check_servers
+from ark_temporal.manifests.checks.names import check_tool_names, repeated
 from ark_temporal.manifests.checks.schemas import check_schema
+from ark_temporal.manifests.checks.tools import check_tools
 from ark_temporal.manifests.fields import fields_of
 from ark_temporal.manifests.origins import Finding, Path
 
@@ -39,10 +43,11 @@ def prompt_given(parts: AgentParts, path: Path) -> Iterator[Finding]:
 
 def _check_parts(parts: AgentParts, path: Path, namespace: str, bundle: Bundle) -> Iterator[Finding]:
     yield from _prompt(parts, path, namespace, bundle)
-    yield from _tools(parts, path)
-    yield from _repeated(
-        [each.id for each in parts.capabilities], (*path, "capabilities"), "id", "capability"
-    )
+    remembers = _remembers(parts, namespace, bundle)
+    yield from check_tools(parts, path, remembers=remembers)
+    yield from check_servers(parts, path)
+    yield from check_tool_names(parts, path, remembers=remembers)
+    yield from repeated([each.id for each in parts.capabilities], (*path, "capabilities"), "id", "capability")
     for index, capability in enumerate(parts.capabilities):
         place = (*path, "capabilities", index)
         for schema, field in (
@@ -55,10 +60,18 @@ def _check_parts(parts: AgentParts, path: Path, namespace: str, bundle: Bundle) 
         yield from _misplaced(parts.resources, (*path, "resources"))
 
 
+def _remembers(parts: AgentParts, namespace: str, bundle: Bundle) -> bool:
+    """Whether the agent has a memory that outlives its tasks, and a tool that searches it."""
+    if parts.memory_ref is None:
+        return False
+    memory = bundle.find(ArkMemory, parts.memory_ref.name, namespace)
+    return memory is not None and memory.spec.backend != "in-context"
+
+
 def _prompt(parts: AgentParts, path: Path, namespace: str, bundle: Bundle) -> Iterator[Finding]:
     source = parts.system_prompt_ref
     if source is None:
-        yield from _prompt_size(parts.system_prompt or "", (*path, "systemPrompt"))
+        yield from prompt_size(parts.system_prompt or "", (*path, "systemPrompt"))
         return
     if parts.system_prompt is not None:
         message = "Both `systemPrompt` and `systemPromptRef` are given; `systemPromptRef` is used."
@@ -66,46 +79,27 @@ def _prompt(parts: AgentParts, path: Path, namespace: str, bundle: Bundle) -> It
     if source.config_map_key_ref is not None:
         key = source.config_map_key_ref
         text = bundle.config_maps.get((namespace, key.name), {}).get(key.key, "")
-        yield from _prompt_size(text, (*path, "systemPromptRef", "configMapKeyRef"))
+        yield from prompt_size(text, (*path, "systemPromptRef", "configMapKeyRef"))
 
 
-def _prompt_size(text: str, path: Path) -> Iterator[Finding]:
+def prompt_size(text: str, path: Path, *, whole: bool = False) -> Iterator[Finding]:
+    """A finding if a system prompt is too large to be sent with every model call.
+
+    Args:
+        text: The prompt.
+        path: Where it is written.
+        whole: Whether it is all of it, with what settings and guidance add.
+    """
     size = len(text.encode()) if len(text) > PROMPT_WARNING // 4 else 0
+    what = "The system prompt, with what is added to it," if whole else "The system prompt"
     if size > PROMPT_LIMIT:
-        message = f"The system prompt has {size // 1024} KiB; more than {PROMPT_LIMIT // 1024} are refused."
+        message = f"{what} has {size // 1024} KiB; more than {PROMPT_LIMIT // 1024} are refused."
         yield Finding(
             path, "prompt-too-large", message, "Shorten it, or give the agent a tool that looks things up."
         )
     elif size > PROMPT_WARNING:
-        message = f"The system prompt has {size // 1024} KiB; it is sent and paid for with every model call."
+        message = f"{what} has {size // 1024} KiB; it is sent and paid for with every model call."
         yield Finding(path, "prompt-large", message, "Consider shortening it.", "warning")
-
-
-def _tools(parts: AgentParts, path: Path) -> Iterator[Finding]:
-    yield from _repeated(
-        [each.name for each in parts.mcp_servers], (*path, "mcpServers"), "name", "MCP server"
-    )
-    yield from _repeated([each.name for each in parts.tools], (*path, "tools"), "name", "tool")
-    for index, server in enumerate(parts.mcp_servers):
-        yield from _address(server.url, (*path, "mcpServers", index, "url"))
-    for index, tool in enumerate(parts.tools):
-        place = (*path, "tools", index)
-        yield from _address(tool.url, (*place, "url"))
-        yield from check_schema(tool.input_schema, (*place, "inputSchema"))
-
-
-def _address(url: str, path: Path) -> Iterator[Finding]:
-    if not url.startswith(("http://", "https://", "{{")):
-        message = "The address must begin with `http://` or `https://`."
-        yield Finding(path, "invalid-url", message)
-
-
-def _repeated(names: Sequence[str], path: Path, field: str, what: str) -> Iterator[Finding]:
-    first: dict[str, int] = {}
-    for index, name in enumerate(names):
-        if first.setdefault(name, index) != index:
-            message = f'The {what} "{name}" is already given as item {first[name] + 1} of this list.'
-            yield Finding((*path, index, field), "duplicate-name", message, "Rename or remove one of them.")
 
 
 def _misplaced(resources: Resources, path: Path) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from ark_temporal.manifests.base import KeyRef, NameRef, Resource
 from ark_temporal.manifests.bundle import Bundle
 from ark_temporal.manifests.diagnostics import nearest
 from ark_temporal.manifests.origins import Finding, Path
-from ark_temporal.manifests.tools import HeaderValue
+from ark_temporal.manifests.values import GivenValue
 
 Found = Literal["yes", "no key", "no"]
 
@@ -165,11 +165,14 @@ def _agent_needs(parts: AgentParts, path: Path) -> Iterator[Need]:
         yield from _keyed(prompt.secret_key_ref, "Secret", (*place, "secretKeyRef"))
     for index, server in enumerate(parts.mcp_servers):
         place = (*path, "mcpServers", index)
-        yield from _header_needs(server.headers, (*place, "headers"))
+        yield from _value_needs(server.headers, (*place, "headers"))
+        yield from _value_needs(server.env, (*place, "env"))
         if server.auth is not None:
-            yield from _keyed(server.auth.token_secret_ref, "Secret", (*place, "auth", "tokenSecretRef"))
+            auth = (*place, "auth")
+            yield from _keyed(server.auth.token_secret_ref, "Secret", (*auth, "tokenSecretRef"))
+            yield from _keyed(server.auth.client_secret_ref, "Secret", (*auth, "clientSecretRef"))
     for index, tool in enumerate(parts.tools):
-        yield from _header_needs(tool.headers, (*path, "tools", index, "headers"))
+        yield from _value_needs(tool.headers, (*path, "tools", index, "headers"))
 
 
 def _env_needs(source: EnvFromSource, path: Path) -> Iterator[Need]:
@@ -181,9 +184,9 @@ def _env_needs(source: EnvFromSource, path: Path) -> Iterator[Need]:
             yield from _named(reference, kind, (*path, field))
 
 
-def _header_needs(headers: Mapping[str, HeaderValue], path: Path) -> Iterator[Need]:
-    for name, header in headers.items():
-        yield from _keyed(header.secret_key_ref, "Secret", (*path, name, "secretKeyRef"))
+def _value_needs(values: Mapping[str, GivenValue], path: Path) -> Iterator[Need]:
+    for name, given in values.items():
+        yield from _keyed(given.secret_key_ref, "Secret", (*path, name, "secretKeyRef"))
 
 
 def _team_needs(team: ArkTeam) -> Iterator[Need]:
@@ -242,4 +245,4 @@ def _notify_needs(notify: ArkNotify) -> Iterator[Need]:
             yield from _keyed(channel.slack.webhook_url_from, "Secret", (*path, "slack", "webhookURLFrom"))
         if channel.webhook is not None:
             yield from _keyed(channel.webhook.url_from, "Secret", (*path, "webhook", "urlFrom"))
-            yield from _header_needs(channel.webhook.headers, (*path, "webhook", "headers"))
+            yield from _value_needs(channel.webhook.headers, (*path, "webhook", "headers"))

@@ -7,6 +7,8 @@ from typing import cast
 from pydantic import JsonValue
 
 from ark_temporal.manifests.base import JsonSchemaText
+from ark_temporal.manifests.checks.patterns import PATTERN_HINT, pattern_problem
+from ark_temporal.manifests.diagnostics import quoted
 from ark_temporal.manifests.nodes import MappingNode, Node, SequenceNode
 from ark_temporal.manifests.origins import Finding, Path
 from ark_temporal.manifests.yaml_reader import read_yaml
@@ -39,19 +41,39 @@ def check_schema(text: JsonSchemaText | None, path: Path) -> Iterator[Finding]:
 
 def _against_metaschema(text: JsonSchemaText, schema: JsonValue, path: Path) -> Iterator[Finding]:
     # jsonschema takes longer to import than everything else here to run.
-    from jsonschema import Draft202012Validator, SchemaError
+    from jsonschema import Draft202012Validator, FormatChecker, SchemaError
     from jsonschema.validators import validator_for
 
     try:
         definition = cast(dict[str, object], schema)
-        validator_for(definition, default=Draft202012Validator).check_schema(definition)
+        patterns = FormatChecker(())
+        patterns.checks("regex", raises=ValueError)(_is_pattern)
+        dialect = validator_for(definition, default=Draft202012Validator)
+        dialect.check_schema(definition, format_checker=patterns)  # pyright: ignore[reportCallIssue]
     except SchemaError as error:
         within: Path = tuple(error.absolute_path)
         where = f" at `{'.'.join(map(str, within))}`" if within else ""
+        if isinstance(error.cause, ValueError):
+            pattern = f"{quoted(str(error.instance))}{where}"
+            message = f"The pattern {pattern} is not in RE2's syntax: {error.cause}."
+            yield _at(text, path, within, "invalid-pattern", message, PATTERN_HINT)
+            return
         message = f"This is not a valid JSON Schema{where}: {_shortened(error.message)}."
         yield _at(text, path, within, "schema-invalid", message)
     except RecursionError:
         yield Finding(path, "schema-invalid", "The JSON Schema is nested too deeply.")
+
+
+def _is_pattern(value: object) -> bool:
+    """Whether RE2, which matches patterns where it matters, can read one; Python's engine is not asked.
+
+    Raises:
+        ValueError: It cannot; the message says why.
+    """
+    said = pattern_problem(value) if isinstance(value, str) else ""
+    if said:
+        raise ValueError(said)
+    return True
 
 
 def _shortened(text: str, limit: int = 200) -> str:
@@ -94,7 +116,7 @@ def _about_reference(reference: str) -> str:
     )
 
 
-def _at(text: JsonSchemaText, path: Path, inner: Path, code: str, message: str) -> Finding:
+def _at(text: JsonSchemaText, path: Path, inner: Path, code: str, message: str, hint: str = "") -> Finding:
     """A finding about a part of a schema, whether that is written as text or as YAML."""
     documents = read_yaml(str(text)).documents
     node: Node | None = documents[0] if documents else None
@@ -105,4 +127,4 @@ def _at(text: JsonSchemaText, path: Path, inner: Path, code: str, message: str) 
             node = node.items[segment]
         else:
             node = None
-    return Finding(path, code, message, offset=node.start if node else None, inner=inner)
+    return Finding(path, code, message, hint, offset=node.start if node else None, inner=inner)

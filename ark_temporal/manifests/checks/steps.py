@@ -1,10 +1,10 @@
 """Checks of single steps: schemas, patterns, lookups, approvals."""
 
 from collections.abc import Iterator
-from typing import Any, cast
 
 from ark_temporal.manifests.ark_team import ArkTeam
 from ark_temporal.manifests.bundle import Bundle
+from ark_temporal.manifests.checks.patterns import check_pattern
 from ark_temporal.manifests.checks.schemas import check_schema
 from ark_temporal.manifests.origins import Finding, Path
 from ark_temporal.manifests.pipeline import Approval, RegistryLookup, Validation
@@ -26,36 +26,14 @@ def check_steps(team: ArkTeam, bundle: Bundle) -> Iterator[Finding]:
 def _validation(validation: Validation, path: Path) -> Iterator[Finding]:
     yield from check_schema(validation.schema_, (*path, "schema"))
     if validation.contains is not None:
-        yield from _pattern(validation.contains, (*path, "contains"))
+        yield from check_pattern(validation.contains, (*path, "contains"))
     for number, pattern in enumerate(validation.reject_patterns):
-        yield from _pattern(pattern, (*path, "rejectPatterns", number))
+        yield from check_pattern(pattern, (*path, "rejectPatterns", number))
     checks = (validation.contains, validation.schema_, validation.semantic, *validation.reject_patterns)
     if all(each is None for each in checks):
         message = "`validate` checks nothing."
         hint = "Add `contains`, `schema`, `semantic` or `rejectPatterns`."
         yield Finding(path, "empty-validation", message, hint, "warning", at_key=True)
-
-
-def _pattern(pattern: str, path: Path) -> Iterator[Finding]:
-    said = _pattern_problem(pattern)
-    if said:
-        message = f"The pattern is not in RE2's syntax: {said[:120]}{'…' if len(said) > 120 else ''}."
-        yield Finding(path, "invalid-pattern", message, "RE2 has no look-around and no back-references.")
-
-
-def _pattern_problem(pattern: str) -> str:
-    """What RE2 says against a pattern; empty if nothing."""
-    import re2 as untyped
-
-    re2 = cast(Any, untyped)
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        re2.compile(pattern, options)
-    except re2.error as error:
-        reason = cast(object, error.args[0] if error.args else "")
-        return reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
-    return ""
 
 
 def _lookup(lookup: RegistryLookup, path: Path) -> Iterator[Finding]:

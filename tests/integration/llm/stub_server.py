@@ -20,7 +20,7 @@ A script is a JSON list of rules; the first that matches decides, and without on
      {"match": {"substring": "weather"}, "reply": {"text": "Sunny."}}]
 
 match.substring   text that the request's body holds (as sent: JSON, with its escapes)
-match.nth         only the nth request, from 1, of those that hold the substring
+match.nth         only the nth request, from 1, of all that hold the substring, whichever rule answers them
 
 reply.text        what the model says; by default `echo: ` and the first 60 characters of the last user text
 reply.tool_calls  [{"name": ..., "arguments": {...}, "id": ...}], the id being optional
@@ -33,7 +33,8 @@ reply.delay       seconds before the answer
 reply.behaviour   garbage: 200 with a body that is no JSON; cut: the connection ends in the middle of the
                   body; hang: no answer until the client gives up or the server ends; huge: a valid reply
                   whose text is `size` bytes long; empty: a reply without choices; refusal: the model
-                  declines with `text`; context_length: the error of a prompt that is too long
+                  declines with `text`; latin: the body is not in UTF-8 but in Latin-1; context_length: the
+                  error of a prompt that is too long
 reply.size        bytes, for `huge`; 33 MiB by default
 """
 
@@ -65,8 +66,9 @@ from tests.integration.llm.wire_formats import (
     refusal_body,
     reply_body,
 )
+from tests.integration.llm.wire_rules import BrokenRuleError, Turn, check, given_turn
 
-Behaviour = Literal["garbage", "cut", "hang", "huge", "empty", "refusal", "context_length"]
+Behaviour = Literal["garbage", "cut", "hang", "huge", "empty", "refusal", "latin", "context_length"]
 _ECHOED = 60
 
 
@@ -117,11 +119,16 @@ class Recorded:
 
 @dataclass
 class StubServer:
-    """The server, in threads of this process."""
+    """The server, in threads of this process.
+
+    A strict one refuses, as the provider would, a conversation whose turns do not fit together.
+    """
 
     rules: Sequence[Rule] = ()
     log: Path | None = None
     port: int = 0
+    strict: bool = False
+    given: list[Turn] = field(default_factory=list[Turn])
     requests: list[Recorded] = field(default_factory=list[Recorded])
     connections: int = 0
     _matched: dict[int, int] = field(default_factory=dict[int, int])
@@ -182,13 +189,11 @@ class StubServer:
         self._ending.wait(seconds)
 
     def _reply(self, raw: str) -> Reply:
-        for index, rule in enumerate(self.rules):
-            if rule.match.substring not in raw:
-                continue
+        holding = [(index, rule) for index, rule in enumerate(self.rules) if rule.match.substring in raw]
+        for index, _ in holding:
             self._matched[index] = self._matched.get(index, 0) + 1
-            if rule.match.nth in (None, self._matched[index]):
-                return rule.reply
-        return Reply()
+        replies = (rule.reply for index, rule in holding if rule.match.nth in (None, self._matched[index]))
+        return next(replies, Reply())
 
     def _write(self, log: Path, number: int, recorded: Recorded, method: str, reply: Reply) -> None:
         status = {"hang": None, "context_length": 400}.get(reply.behaviour or "", reply.status)
@@ -228,8 +233,19 @@ class _Handler(BaseHTTPRequestHandler):
         elif reply.behaviour == "hang":
             self.server.stub.wait(3600)
             self.close_connection = True
+        elif breach := self._breach(format, recorded):
+            self._send(400, json.dumps(error_body(format, 400, breach)).encode(), {})
         else:
             self._answer(format, reply, _said(recorded, reply, number))
+
+    def _breach(self, format: Format, recorded: Recorded) -> str:
+        if not self.server.stub.strict:
+            return ""
+        try:
+            check(format, recorded.body, _model(recorded), self.server.stub.given)
+        except BrokenRuleError as broken:
+            return str(broken)
+        return ""
 
     def _answer(self, format: Format, reply: Reply, said: Said) -> None:
         match reply.behaviour:
@@ -243,10 +259,16 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(400, json.dumps(context_length_body(format)).encode(), reply.headers)
             case "empty":
                 self._send(200, json.dumps(empty_body(format, said)).encode(), reply.headers)
+            case "latin":
+                text = json.dumps(reply_body(format, said), ensure_ascii=False)
+                self._send(200, text.encode("latin-1"), reply.headers)
             case "refusal":
                 self._send(200, json.dumps(refusal_body(format, said)).encode(), reply.headers)
             case _:
-                self._send(reply.status, json.dumps(_body(format, reply, said)).encode(), reply.headers)
+                body = _body(format, reply, said)
+                if reply.status < 300 and reply.body is None:
+                    self.server.stub.given.append(given_turn(format, body))
+                self._send(reply.status, json.dumps(body).encode(), reply.headers)
 
     def _send(self, status: int, body: bytes, headers: dict[str, str], announced: int | None = None) -> None:
         if headers.get("content-encoding") == "gzip":

@@ -9,6 +9,7 @@ import pytest
 from ark_temporal.llm import (
     AssistantMessage,
     ModelPool,
+    ModelReply,
     ToolCall,
     ToolMessage,
     ToolResult,
@@ -281,6 +282,14 @@ AMBIENT = {
     "OPENAI_BASE_URL": "http://127.0.0.1:9",
     "OPENAI_ORG_ID": "ambient",
     "OPENAI_PROJECT_ID": "ambient",
+    "OPENAI_CUSTOM_HEADERS": "X-Ambient: secret\nAuthorization: Bearer sk-ambient",
+    "OPENAI_WEBHOOK_SECRET": "ambient",
+    "ANTHROPIC_CUSTOM_HEADERS": "X-Ambient: secret\nX-Api-Key: sk-ambient",
+    "ANTHROPIC_PROFILE": "ambient",
+    "ANTHROPIC_WEBHOOK_SIGNING_KEY": "ambient",
+    "GOOGLE_GENAI_API_VERSION": "v1",
+    "GOOGLE_GENAI_USE_ENTERPRISE": "true",
+    "GOOGLE_GENAI_HTTP_CLIENT": "httpx",
     "GOOGLE_API_KEY": "sk-ambient",
     "GEMINI_API_KEY": "sk-ambient",
     "GOOGLE_GEMINI_BASE_URL": "http://127.0.0.1:9",
@@ -314,6 +323,32 @@ async def test_gemini_does_not_continue_by_itself(pool: ModelPool) -> None:
         reply = await Asker(pool, GEMINI).ask(server)
     assert len(server.requests) == 1
     assert (reply.text, reply.stop_reason) == ("Once upon", "max_tokens")
+
+
+async def test_half_a_character_is_replaced(asker: Asker) -> None:
+    """Python reads half a character that JSON writes as an escape; Temporal's payloads cannot carry it."""
+    half, whole = (
+        "half \ud83d, whole \U0001f600, no escape \\ud83d",
+        "half \ufffd, whole \U0001f600, no escape \\ud83d",
+    )
+    call = ScriptedCall(name=SEARCH.name, arguments={"query": half}, id="call_a")
+    with StubServer([Rule(reply=Reply(text=half, tool_calls=[call], reasoning=half))]) as server:
+        reply = await asker.ask(server, tools=(SEARCH,))
+        await asker.ask(
+            server,
+            UserMessage(text="?"),
+            reply.message,
+            ToolMessage(results=(_result(reply.message.tool_calls[0]),)),
+        )
+    assert reply.text == whole
+    assert reply.message.tool_calls[0].arguments == {"query": whole}
+    assert reply.message.native
+    assert ModelReply.model_validate_json(reply.model_dump_json()) == reply
+
+
+async def test_bytes_that_are_no_utf8_are_replaced(asker: Asker) -> None:
+    with StubServer([Rule(reply=Reply(behaviour="latin", text="caf\xe9"))]) as server:
+        assert (await asker.ask(server)).text == "caf\ufffd"
 
 
 async def test_a_compressed_reply_is_read(asker: Asker) -> None:

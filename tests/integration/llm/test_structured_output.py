@@ -100,10 +100,26 @@ async def test_openai_is_sent_no_optional_property(pool: ModelPool) -> None:
     assert anthropic is not None
 
 
-async def test_gemini_gets_no_schema_beside_tools(pool: ModelPool) -> None:
+@pytest.mark.parametrize("case", NATIVE, ids=lambda case: case.provider)
+async def test_sends_a_schema_beside_tools(pool: ModelPool, case: Case) -> None:
     with StubServer() as server:
-        await Asker(pool, GEMINI).ask(server, output_schema=PERSON, tools=(ToolSpec(name="now"),))
-    assert _schema_in(server.requests[0].body) is None
+        await Asker(pool, case).ask(server, output_schema=PERSON, tools=(ToolSpec(name="now"),))
+    assert _schema_in(server.requests[0].body) == SENT
+    assert "now" in json.dumps(server.requests[0].body["tools"])
+
+
+@pytest.mark.parametrize(
+    "model", ["gemini-2.5-pro", "gemini-1.5-flash", "models/gemini-2.0-flash", "learnlm"]
+)
+async def test_an_older_gemini_gets_no_schema_beside_tools(pool: ModelPool, model: str) -> None:
+    asked: dict[str, Any] = {"output_schema": PERSON, "model": model}
+    with StubServer() as server:
+        await Asker(pool, GEMINI).ask(server, tools=(ToolSpec(name="now"),), **asked)
+        await Asker(pool, GEMINI).ask(server, **asked)
+    beside_tools, alone = (request.body for request in server.requests)
+    assert _schema_in(beside_tools) is None
+    assert "responseMimeType" not in json.dumps(beside_tools)
+    assert _schema_in(alone) == SENT
 
 
 @pytest.mark.filterwarnings("ignore:The model .* is deprecated:DeprecationWarning")

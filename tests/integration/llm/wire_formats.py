@@ -120,6 +120,7 @@ def _anthropic(said: Said) -> Json:
     if said.reasoning:
         signature = f"signature-{said.number}"
         content.append({"type": "thinking", "thinking": said.reasoning, "signature": signature})
+        content.append({"type": "redacted_thinking", "data": f"redacted-{said.number}"})
     if said.text:
         content.append({"type": "text", "text": said.text})
     for index, call in enumerate(said.calls):
@@ -234,10 +235,10 @@ def _gemini(said: Said) -> Json:
         parts.append({"text": said.reasoning, "thought": True})
     if said.text:
         parts.append({"text": said.text})
-    for call in said.calls:
+    for index, call in enumerate(said.calls):
         written: Json = {"name": call.name, "args": call.arguments}
         part: Json = {"functionCall": {**written, "id": call.id} if call.id else written}
-        if said.reasoning:
+        if said.reasoning and index == 0:  # of calls in parallel, only the first is signed
             part["thoughtSignature"] = f"c2lnbmF0dXJl+{said.number}/=="
         parts.append(part)
     return {

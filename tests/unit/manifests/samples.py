@@ -35,7 +35,7 @@ spec:
       resources:
         requests: {cpu: "100m", memory: 128Mi}
         limits: {cpu: 1, memory: "1Gi"}
-      limits: {maxTokensPerCall: 4000, timeoutSeconds: 60}
+      limits: {maxTokensPerCall: 4000, timeoutSeconds: 60, maxTurns: 8}
       mcpServers:
         - name: archive
           url: http://archive.press.svc:8000
@@ -43,6 +43,13 @@ spec:
           headers:
             X-Desk: {value: science}
             Authorization: {secretKeyRef: {name: model-keys, key: ARCHIVE_TOKEN}}
+        - name: clock
+          command: uvx mcp-server-time
+          args: [--local-timezone, Europe/Oslo]
+          env: {LOG: quiet, KEY: {secretKeyRef: {name: model-keys, key: ARCHIVE_TOKEN}}}
+          tools: [now]
+          effects: {now: read}
+          timeoutSeconds: 5
       tools:
         - name: weather
           description: The weather of a place
@@ -54,6 +61,7 @@ spec:
               "properties": {"place": {"type": "string"}},
               "required": ["place"]
             }
+        - {name: count_words, type: python, effect: read, timeoutSeconds: 5}
       canDelegate: [writer]
     - name: writer
       model: gpt-4.1

@@ -5,8 +5,17 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import JsonValue
 
-from ark_temporal.llm.types import StopReason, Usage
-from ark_temporal.plan.calls import CallFailure, ModelCall, ModelOutcome
+from ark_temporal.llm.types import Message, StopReason, ToolCall, Usage
+from ark_temporal.plan.calls import (
+    CallFailure,
+    Event,
+    ModelCall,
+    ModelOutcome,
+    Request,
+    ToolInvocation,
+    ToolOutcome,
+)
+from ark_temporal.plan.conversation import Turn, to_messages
 from ark_temporal.plan.model import (
     AgentPlan,
     InputPlan,
@@ -53,11 +62,12 @@ def plan(
     output: str | None = None,
     max_tokens: int | None = None,
     timeout_seconds: int | None = None,
+    agent: AgentPlan | None = None,
 ) -> Plan:
     """A team called "desk" whose only role, "worker", answers with the model "small-1"."""
     return Plan(
         team="desk",
-        agents={"worker": AgentPlan(role="worker", agent="desk-worker", model="small-1")},
+        agents={"worker": agent or AgentPlan(role="worker", agent="desk-worker", model="small-1")},
         steps=steps,
         inputs=inputs,
         output=output,
@@ -102,7 +112,8 @@ class Run:
         self.now = START
         start = PipelineInput(plan=plan, input=dict(given or {}), payload_limit_bytes=payload_limit)
         self.progress = Progress.begin(start, run_id="desk-run-1", now=self.now)
-        self.calls: list[ModelCall] = []
+        self.requests: list[Request] = []
+        self.outcomes: dict[str, Event] = {}
         self.advance()
 
     @property
@@ -110,15 +121,20 @@ class Run:
         return self.progress.record
 
     @property
+    def calls(self) -> list[ModelCall]:
+        """The model calls that were handed out."""
+        return [request for request in self.requests if isinstance(request, ModelCall)]
+
+    @property
     def open(self) -> list[str]:
         """Ids of the calls in flight, in the order in which they were handed out."""
-        return [call.id for call in self.calls if call.id in self.progress.open_calls]
+        return [one.id for one in self.requests if one.id in self.progress.open_calls]
 
     def advance(self) -> list[str]:
         """Hand out what there is; gives the ids."""
         due = self.progress.advance(self.now)
-        self.calls += due
-        return [call.id for call in due]
+        self.requests += due
+        return [request.id for request in due]
 
     def call(self, id: str) -> ModelCall:
         return next(call for call in self.calls if call.id == id)
@@ -126,11 +142,47 @@ class Run:
     def step(self, name: str) -> StepRecord:
         return self.record.step(name)
 
-    def settle(self, *results: tuple[str, ModelOutcome | CallFailure]) -> list[str]:
-        """Results that arrive together; gives the ids of the calls handed out then."""
+    def tool_call(self, id: str) -> ToolInvocation:
+        found = next(one for one in self.requests if one.id == id)
+        assert isinstance(found, ToolInvocation)
+        return found
+
+    def messages(self, id: str) -> tuple[Message, ...]:
+        """What the model is told in a call, put together as a worker does it."""
+        turns: list[Turn] = []
+        call = self.call(id)
+        while call.previous:
+            call = self.call(call.previous)
+            outcome = self.outcomes[call.id]
+            assert isinstance(outcome, ModelOutcome)
+            results = [self._tool_outcome(call.id, index) for index in range(len(outcome.tool_calls))]
+            turns.insert(0, Turn(call=call, outcome=outcome, results=tuple(results)))
+        return to_messages(turns, self.call(id))
+
+    def _tool_outcome(self, model_call: str, index: int) -> ToolOutcome | None:
+        tools = [one for one in self.requests if isinstance(one, ToolInvocation)]
+        asked = [one.id for one in tools if (one.model_call, one.index) == (model_call, index)]
+        outcomes = [self.outcomes.get(id) for id in asked]
+        return next((one for one in outcomes if isinstance(one, ToolOutcome)), None)
+
+    def settle(self, *results: tuple[str, Event]) -> list[str]:
+        """What arrives together; gives the ids of the requests handed out then."""
+        self.outcomes.update(results)
         self.now += timedelta(seconds=1)
         self.progress.take_in(results, self.now)
         return self.advance()
+
+    def wants(self, id: str, *calls: tuple[str, dict[str, JsonValue]]) -> list[str]:
+        """An answer that asks for tools; gives the ids of the requests handed out then."""
+        asked = tuple(
+            ToolCall(id=f"{id}-{index}", name=name, arguments=arguments)
+            for index, (name, arguments) in enumerate(calls)
+        )
+        return self.settle((id, said("").model_copy(update={"tool_calls": asked, "stop_reason": "tool_use"})))
+
+    def brings(self, id: str, text: str = "42") -> list[str]:
+        """A tool's answer."""
+        return self.settle((id, ToolOutcome(content=text)))
 
     def answer(self, id: str, text: str = "Done.", **about: object) -> list[str]:
         """One answer; gives the ids of the calls handed out then."""

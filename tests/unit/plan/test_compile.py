@@ -221,7 +221,9 @@ def test_a_flow_is_a_team() -> None:
 
 def test_what_is_not_carried_out_is_an_error_at_its_place_unless_ignored() -> None:
     pipeline = PIPELINE + "    approval: {message: Sure?}\n"
-    text = desk("tools: [{name: t, url: 'http://x'}]", "limits: {maxDailyTokens: 9}\n", pipeline)
+    text = desk("canDelegate: [idle]", "limits: {maxDailyTokens: 9}\n", pipeline).replace(
+        "roles:\n", "roles:\n    - {name: idle, model: m, systemPrompt: x}\n", 1
+    )
     with pytest.raises(CompileError) as caught:
         compiled(text)
     found = {each.path.removeprefix("ArkTeam/desk "): each for each in caught.value.diagnostics}
@@ -230,7 +232,7 @@ def test_what_is_not_carried_out_is_an_error_at_its_place_unless_ignored() -> No
     for path, word in (
         ("spec.limits.maxDailyTokens", "maxDailyTokens"),
         ("spec.pipeline[0].approval", "approval"),
-        ("spec.roles[0].tools", "tools"),
+        ("spec.roles[1].canDelegate", "canDelegate"),
     ):
         assert found[path].severity == "error"
         assert word in lines[found[path].line - 1]
@@ -242,9 +244,8 @@ def test_what_is_not_carried_out_is_an_error_at_its_place_unless_ignored() -> No
 
 
 def test_what_only_adds_to_a_run_is_a_warning() -> None:
-    text = desk("mcpServers: [{name: archive, url: 'http://archive:8000'}]")
-    [warning] = compiled(text).warnings
-    assert (warning.severity, warning.path) == ("warning", "ArkTeam/desk spec.roles[0].mcpServers[0]")
+    [warning] = compiled(desk(rest="artifactStore: {type: local, local: {path: /x}}")).warnings
+    assert (warning.severity, warning.path) == ("warning", "ArkTeam/desk spec.artifactStore")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ark_temporal.plan.model import LoopPlan
+from ark_temporal.plan.model import LoopPlan, ValidationPlan
 from tests.unit.plan.driving import OBJECT, START, Run, plan, said, step
 
 TWO = (step("a"), step("b"))
@@ -201,9 +201,15 @@ def test_all_of_a_call_counts_and_as_it_is_written_in_json() -> None:
     assert Run(plan(step("a", "\n" * 900)), payload_limit=1500).open == []
 
 
-def test_a_repair_and_a_judgement_must_fit_too() -> None:
+def test_a_repair_is_small_however_large_the_answer() -> None:
     run = Run(plan(step("a", schema=OBJECT)), payload_limit=2000)
-    assert run.reject("a", "Bad.", text="x" * 1900) == []
+    assert run.reject("a", "Bad.", text="x" * 1900) == ["a#repair-1"]
+
+
+def test_a_judgement_must_fit_too() -> None:
+    validation = ValidationPlan(semantic="Is it kind?")
+    run = Run(plan(step("a", validation=validation)), payload_limit=2000)
+    assert run.answer("a", "x" * 1900) == []
     assert run.record.error is not None
     assert run.record.error.type == "PayloadTooLarge"
 

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ark_temporal.plan.calls import CallFailure, ModelCall, ModelOutcome
+from ark_temporal.plan.judging import SCHEMA_REPAIRS
 from ark_temporal.plan.model import Plan, StepPlan
-from ark_temporal.plan.progress import SCHEMA_REPAIRS, Progress
+from ark_temporal.plan.progress import Progress
 from ark_temporal.plan.record import RunRecord, TokenUsage
 from ark_temporal.plan.start import PipelineInput
 from tests.unit.plan.driving import START
@@ -55,7 +56,7 @@ class Observed:
     def _advance(self) -> None:
         open_steps = {call.step for call in self.calls if call.id in self.progress.open_calls}
         known = {call.id for call in self.calls}
-        due = self.progress.advance(self.now)
+        due = [call for call in self.progress.advance(self.now) if isinstance(call, ModelCall)]
         for call in due:
             assert call.id not in known, "a call's id came twice"
             assert call.step not in open_steps, "a step has two calls in flight"

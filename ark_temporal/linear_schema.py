@@ -1,37 +1,49 @@
-"""JSON Schema whose patterns are matched by RE2, so that no answer can make one run away."""
+"""JSON Schema checked in linear time, so that no value can make a check run away.
+
+Patterns are matched by RE2, and equal items are found without comparing each with each.
+"""
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import JsonValue
-from temporalio.exceptions import ApplicationError
+
+from ark_temporal.patterns import PatternError, compile_pattern
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
     from jsonschema.protocols import Validator
 
-_CODE_POINT = re.compile(r"(\\\\)|\\u([0-9a-fA-F]{4})")
 _Part = bool | Mapping[str, Any]
+
+
+class UnusableSchemaError(ValueError):
+    """A schema or a pattern that cannot be applied to anything. The message goes on after its name."""
 
 
 def is_found(pattern: str, text: str) -> bool:
     """Whether a pattern is found anywhere in a text.
 
     Raises:
-        ApplicationError: RE2 cannot read the pattern. A backtracking engine may, but one answer could then
+        UnusableSchemaError: RE2 cannot read the pattern. A backtracking engine may, but one answer could then
             hold up the whole worker for good.
     """
-    return _compiled(pattern).search(text) is not None
+    try:
+        return compile_pattern(pattern).search(text) is not None
+    except PatternError:
+        raise UnusableSchemaError(
+            f"has the pattern {pattern!r}, which RE2 cannot read: there is no look-around in it, no "
+            "back-reference, and no repetition above 1000"
+        ) from None
 
 
 def violations(value: JsonValue, schema: JsonValue) -> "Iterator[ValidationError]":
     """What of a value does not match a schema. Nothing is ever fetched.
 
     Raises:
-        ApplicationError: The schema cannot be applied.
+        UnusableSchemaError: The schema cannot be applied.
         RecursionError: The value or the schema is nested too deeply.
     """
     from referencing.exceptions import Unresolvable
@@ -39,7 +51,7 @@ def violations(value: JsonValue, schema: JsonValue) -> "Iterator[ValidationError
     try:
         yield from _validator(json.dumps(schema)).iter_errors(value)
     except Unresolvable as error:
-        raise _unusable(f"refers to {error.ref!r}, which it does not hold") from None
+        raise UnusableSchemaError(f"refers to {error.ref!r}, which it does not hold") from None
 
 
 @lru_cache(maxsize=256)
@@ -56,11 +68,12 @@ def _validator(schema: str) -> "Validator":
         no_formats = jsonschema.FormatChecker(())
         dialect.check_schema(parsed, format_checker=no_formats)  # pyright: ignore[reportCallIssue]
     except jsonschema.SchemaError as error:
-        raise _unusable(f"is not valid: {error.message[:200]}") from None
+        raise UnusableSchemaError(f"is not valid: {error.message[:200]}") from None
     keywords = {
         "pattern": _check_pattern,
         "patternProperties": _check_pattern_properties,
         "additionalProperties": _check_additional_properties,
+        "uniqueItems": _check_unique_items,
     }
     # The stubs say nothing about `extend`, which gives a class like the one it takes.
     linear = cast("type[Validator]", validators.extend(dialect, keywords))  # pyright: ignore[reportUnknownMemberType]
@@ -105,36 +118,37 @@ def _check_additional_properties(
             yield from _below(validator, name, value, part)
 
 
+def _check_unique_items(
+    validator: "Validator", unique: bool, instance: object, schema: object
+) -> "Iterator[ValidationError]":
+    from jsonschema import ValidationError
+
+    if not unique or not isinstance(instance, list):
+        return
+    items = cast("list[JsonValue]", instance)
+    if len({_canonical(item) for item in items}) < len(items):
+        yield ValidationError(f"{str(items)[:100]} has non-unique elements")
+
+
+def _canonical(value: JsonValue) -> str:
+    """The same text for values that JSON Schema calls equal: 1 is 1.0, and not true."""
+    return json.dumps(_with_plain_numbers(value), sort_keys=True)
+
+
+def _with_plain_numbers(value: JsonValue) -> JsonValue:
+    match value:
+        case float() if value.is_integer():
+            return int(value)
+        case list():
+            return [_with_plain_numbers(item) for item in value]
+        case dict():
+            return {name: _with_plain_numbers(item) for name, item in value.items()}
+        case _:
+            return value
+
+
 def _below(validator: "Validator", name: str, value: JsonValue, part: _Part) -> "Iterator[ValidationError]":
     below = validator.evolve(schema=part)  # pyright: ignore[reportUnknownMemberType]
     for error in below.iter_errors(value):
         error.path.appendleft(name)
         yield error
-
-
-@lru_cache(maxsize=256)
-def _compiled(pattern: str) -> "_Pattern":
-    import re2  # pyright: ignore[reportMissingTypeStubs]
-
-    options = re2.Options()
-    options.log_errors = False
-    ours = _CODE_POINT.sub(lambda found: found.group(1) or rf"\x{{{found.group(2)}}}", pattern)
-    try:
-        return cast(_Pattern, re2.compile(ours, options=options))  # pyright: ignore[reportUnknownMemberType]
-    except re2.error:  # pyright: ignore[reportUnknownMemberType]
-        raise _unusable(
-            f"has the pattern {pattern!r}, which RE2 cannot read: there is no look-around in it, no "
-            "back-reference, and no repetition above 1000"
-        ) from None
-
-
-def _unusable(why: str) -> ApplicationError:
-    return ApplicationError(
-        f"What the step's output is checked by {why}. Change the step's outputSchema or validate.",
-        type="SchemaUnusable",
-        non_retryable=True,
-    )
-
-
-class _Pattern(Protocol):
-    def search(self, text: str, /) -> object | None: ...

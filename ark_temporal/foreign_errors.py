@@ -1,0 +1,27 @@
+"""What others say when something goes wrong, as far as it is worth repeating."""
+
+import re
+from collections.abc import Iterator
+
+_MAX_QUOTE = 500
+
+
+def causes(raised: BaseException) -> Iterator[BaseException]:
+    """An exception and what it was raised from; of a group, each member."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [raised]
+    while waiting:
+        exception = waiting.pop(0)
+        if exception is None or id(exception) in seen:
+            continue
+        seen.add(id(exception))
+        yield exception
+        if isinstance(exception, BaseExceptionGroup):
+            waiting.extend(exception.exceptions)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+        waiting += [exception.__cause__, None if exception.__suppress_context__ else exception.__context__]
+
+
+def one_line(text: str) -> str:
+    """Somebody's words on one line, and not too many of them; secrets are the caller's to take out."""
+    line = re.sub(r"[\s\x00-\x1f\x7f]+", " ", text).strip()
+    return line if len(line) <= _MAX_QUOTE else f"{line[: _MAX_QUOTE - 1]}…"

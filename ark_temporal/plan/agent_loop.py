@@ -1,0 +1,359 @@
+"""One agent at one task: it asks its model, calls the tools that the model wants, and asks again.
+
+No clock, no I/O, no engine. What is asked of the world next is given back as requests, and what became of
+them is taken in; whoever owns the loop carries them out.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from pydantic import Field
+
+from ark_temporal.llm.types import ToolCall
+from ark_temporal.plan.asking import Asker, effect_key, feedback_on, next_call, task_call, tool_call
+from ark_temporal.plan.calls import (
+    CallFailure,
+    GivenResult,
+    MemoryRead,
+    MemoryWrite,
+    ModelCall,
+    ModelOutcome,
+    Request,
+    SubtaskStart,
+    ToolInvocation,
+    ToolList,
+    ToolOutcome,
+)
+from ark_temporal.plan.conversation import Turn, slimmed
+from ark_temporal.plan.prompts import with_memory
+from ark_temporal.plan.record import Purpose, RunError, ToolCallRecord
+from ark_temporal.plan.subtasks import MAX_DEPTH, subtask_plan
+from ark_temporal.plan.toolbox import SUBMIT_SUBTASK, Toolbox, declared_specs, discoveries
+from ark_temporal.templates import TemplateError
+from ark_temporal.wire import Wire
+
+MAX_TOOL_CALLS = 128
+"""The most tool calls of one turn that are carried out; the model is told about the others."""
+
+MAX_SUBTASKS = 100
+"""The most subtasks that one run starts."""
+
+MAX_SHOWN_CHARS = 500
+"""The most of a tool call's arguments and of its result that a run record shows."""
+
+
+class LoopState(Wire):
+    """All that a loop knows; what it carries over when a run continues as new.
+
+    Attributes:
+        began: When the model was first asked; before that, when the task began.
+        prompt: What is asked, as templates rendered it.
+        recalled: What memory had to say; None while it is not known.
+        turns: The answered model calls of the conversation.
+        given: Results of the last answer's tool calls that no activity has.
+        retries: How often an answer was not accepted.
+        unknown: Tool calls of which nobody knows whether they took effect, by id.
+        waited_ms: How long the task waited for people.
+        waiting_since: Since when it does so now.
+    """
+
+    step: str
+    began: datetime
+    prompt: str
+    recalled: tuple[str, ...] | None = None
+    turns: list[Turn] = Field(default_factory=list[Turn])
+    given: list[GivenResult] = Field(default_factory=list[GivenResult])
+    retries: int = 0
+    unknown: dict[str, ToolInvocation] = Field(default_factory=dict[str, ToolInvocation])
+    waited_ms: int = 0
+    waiting_since: datetime | None = None
+
+
+class AgentLoop:
+    """A task of an agent in motion.
+
+    Args:
+        asker: Who asks.
+        state: How far the task is.
+        lists: What was discovered in the run, by the discovery's id; grows as discoveries come in.
+        count: Counts the role's calls by purpose, and gives how many there were before.
+        depth: How many runs are above this one.
+        render: Renders a template of the run.
+        new_subtask: Gives the id of one more subtask; None when the run has started its share.
+    """
+
+    def __init__(
+        self,
+        asker: Asker,
+        state: LoopState,
+        *,
+        lists: Mapping[str, ToolList],
+        count: Callable[[str, Purpose], int],
+        depth: int,
+        render: Callable[[str], str],
+        new_subtask: Callable[[], str | None],
+    ) -> None:
+        self.asker = asker
+        self.state = state
+        self._lists = lists
+        self._count = count
+        self._depth = depth
+        self._render = render
+        self._new_subtask = new_subtask
+        self._under_way: set[str] = set()
+        self._discoveries = discoveries(asker.agent, step=asker.step.name, namespace=asker.namespace)
+
+    @property
+    def is_preparing(self) -> bool:
+        """Whether the model has not been asked yet."""
+        return not self.state.turns and not self._under_way
+
+    def carried(self) -> LoopState:
+        """What the loop needs where the run continues as new."""
+        return self.state.model_copy(update={"turns": slimmed(self.state.turns)})
+
+    def restore(self, due: Sequence[Request]) -> None:
+        """Take up what was due when the run continued as new."""
+        mine = [one for one in due if one.step == self.asker.step.name]
+        self._under_way.update(one.id for one in mine if isinstance(one, ToolInvocation | SubtaskStart))
+        self._under_way.update(
+            one.id for one in mine if isinstance(one, ModelCall) and one.purpose != "validate"
+        )
+
+    # Before the model is asked
+
+    def begin(self) -> list[Request]:
+        """What to find out before the model is asked; nothing where it can be asked at once."""
+        requests: list[Request] = [one for one in self._discoveries if one.id not in self._lists]
+        memory = self.asker.agent.memory
+        if memory is not None and self.state.recalled is None:
+            requests.append(
+                MemoryRead(
+                    id=self.asker.id("recall"),
+                    step=self.asker.step.name,
+                    role=self.asker.agent.role,
+                    namespace=self.asker.namespace,
+                    memory=memory,
+                    env_from=self.asker.agent.env_from,
+                    query=self.state.prompt,
+                )
+            )
+        return requests
+
+    def first(self, now: datetime) -> list[Request]:
+        """Ask the model, if all is found out that has to be before; the task's time begins then."""
+        agent = self.asker.agent
+        if any(one.id not in self._lists for one in self._discoveries):
+            return []
+        if agent.memory is not None and self.state.recalled is None:
+            return []
+        prompt = with_memory(self.state.prompt, self.state.recalled or ())
+        self.asker.step.prompt = prompt
+        self.state.began = now
+        call = task_call(
+            self.asker,
+            prompt=prompt,
+            tools=declared_specs(agent),
+            tool_lists=[one.id for one in self._discoveries if self._lists[one.id].tools],
+            number=self._count(agent.role, "task"),
+        )
+        self._under_way.add(call.id)
+        return [call]
+
+    # What the model wants
+
+    def answered(self, call: ModelCall, outcome: ModelOutcome) -> None:
+        """Note an answer of the conversation."""
+        self._under_way.discard(call.id)
+        results = (None,) * len(outcome.tool_calls)
+        self.state.turns.append(Turn(call=call, outcome=outcome, results=results))
+        self.state.given = []
+
+    def act(self, now: datetime) -> list[Request] | RunError:
+        """Call the tools that the last answer wants, all at once."""
+        turn, agent = self.state.turns[-1], self.asker.agent
+        asked = sum(one.call.purpose == "task" for one in self.state.turns)
+        if asked >= agent.max_turns:
+            return self._error(
+                "TurnsExhausted",
+                f"was not done after {asked} turns, its limits.maxTurns, and still calls tools",
+            )
+        box = Toolbox(agent, {one.id: self._lists[one.id] for one in self._discoveries})
+        requests: list[Request] = []
+        for index, wanted in enumerate(turn.outcome.tool_calls):
+            request = self._request(box, turn.call, index, wanted)
+            if isinstance(request, str):
+                self._give(index, request, now, wanted)
+            else:
+                requests.append(request)
+                self._under_way.add(request.id)
+        return requests or self.go_on(now)
+
+    def _request(self, box: Toolbox, call: ModelCall, index: int, wanted: ToolCall) -> Request | str:
+        """How a tool call is carried out, or what the model is told instead."""
+        tool = box.find(wanted.name)
+        if index >= MAX_TOOL_CALLS:
+            return f"Not done: at most {MAX_TOOL_CALLS} tools are called in one turn. Call it again."
+        if wanted.problem:
+            return wanted.problem
+        if tool is None:
+            known = ", ".join(box.names) or "none"
+            return f"There is no tool named {wanted.name!r}. The tools are: {known}."
+        if tool.declared is not None and tool.declared.type == "builtin" and tool.name == SUBMIT_SUBTASK:
+            return self._subtask(call, index, wanted)
+        request = tool_call(self.asker, tool, model_call=call, index=index, arguments=wanted.arguments)
+        webhook = tool.declared.webhook if tool.declared is not None else None
+        if tool.declared is None or webhook is None:
+            return request
+        try:
+            there = webhook.model_copy(update={"url": self._render(webhook.url)})
+        except TemplateError as error:
+            return f"Not called: the address of {tool.name!r} does not render: {error}."
+        return request.model_copy(update={"declared": tool.declared.model_copy(update={"webhook": there})})
+
+    def _subtask(self, call: ModelCall, index: int, wanted: ToolCall) -> Request | str:
+        task = wanted.arguments.get("prompt")
+        if not isinstance(task, str) or not task.strip():
+            return "Not started: `prompt` must say what is to be done."
+        if self._depth >= MAX_DEPTH:
+            return f"Not started: subtasks of subtasks go {MAX_DEPTH} deep at most."
+        id = self._new_subtask()
+        if id is None:
+            return f"Not started: a run starts {MAX_SUBTASKS} subtasks at most."
+        return SubtaskStart(
+            id=id,
+            step=self.asker.step.name,
+            role=self.asker.agent.role,
+            model_call=call.id,
+            index=index,
+            plan=subtask_plan(self.asker.agent, self.asker.namespace),
+            task=task,
+            depth=self._depth + 1,
+        )
+
+    # What tools brought
+
+    def take(self, request: ToolInvocation, outcome: ToolOutcome | CallFailure) -> bool:
+        """Take in what became of a tool call; False where a person has to say what is to be done."""
+        self._under_way.discard(request.id)
+        if isinstance(outcome, ToolOutcome):
+            turn = self.state.turns[-1]
+            results = list(turn.results)
+            results[request.index] = outcome
+            self.state.turns[-1] = turn.model_copy(update={"results": tuple(results)})
+            return True
+        if request.effect == "unsafe" and outcome.sent:
+            self.state.unknown[request.id] = request
+            return False
+        self.state.given.append(GivenResult(index=request.index, content=outcome.message, is_error=True))
+        return True
+
+    def started(self, request: SubtaskStart, text: str, *, is_error: bool) -> None:
+        """Take in whether a subtask runs."""
+        self._under_way.discard(request.id)
+        self.state.given.append(GivenResult(index=request.index, content=text, is_error=is_error))
+
+    def resolve(self, id: str, text: str | None) -> list[Request]:
+        """Carry out what a person decided about a tool call.
+
+        Args:
+            id: The call that the decision is about.
+            text: What the tool is taken to have answered; None calls it again.
+        """
+        request = self.state.unknown.pop(id)
+        if text is None:
+            again = request.model_copy(update={"id": _once_more(id)})
+            self._under_way.add(again.id)
+            return [again]
+        self.state.given.append(GivenResult(index=request.index, content=text))
+        return []
+
+    def pause(self, now: datetime) -> None:
+        """People's time is not the agent's: stop its clock while they decide."""
+        state = self.state
+        if state.unknown and state.waiting_since is None:
+            state.waiting_since = now
+        elif not state.unknown and state.waiting_since is not None:
+            state.waited_ms += int((now - state.waiting_since) / timedelta(milliseconds=1))
+            state.waiting_since = None
+
+    def go_on(self, now: datetime) -> list[Request] | RunError:
+        """Ask the model again once all of its tool calls have their results."""
+        if self._under_way or self.state.unknown:
+            return []
+        limit = self.asker.agent.timeout_seconds
+        if now - self.state.began - timedelta(milliseconds=self.state.waited_ms) > timedelta(seconds=limit):
+            return self._error("TaskTimedOut", f"was not done within its limits.timeoutSeconds of {limit}")
+        return [self._next(results=self.state.given)]
+
+    # After the answer
+
+    def ask_again(self, problem: str) -> Request:
+        """Tell the model what is wrong about its answer."""
+        self.state.retries += 1
+        return self._next(feedback=feedback_on(problem))
+
+    def remember(self, text: str, now: datetime) -> Request | None:
+        """Keep the task's result in the agent's memory, if it has one."""
+        memory, agent = self.asker.agent.memory, self.asker.agent
+        if memory is None:
+            return None
+        id = self.asker.id("remember")
+        return MemoryWrite(
+            id=id,
+            step=self.asker.step.name,
+            role=agent.role,
+            namespace=self.asker.namespace,
+            memory=memory,
+            env_from=agent.env_from,
+            entry=effect_key(self.asker, id),
+            at=now,
+            text=text,
+        )
+
+    def _next(self, *, results: Sequence[GivenResult] = (), feedback: str = "") -> Request:
+        purpose: Purpose = "repair" if feedback else "task"
+        call = next_call(
+            self.asker,
+            self.state.turns[-1].call,
+            number=self._count(self.asker.agent.role, purpose),
+            results=results,
+            feedback=feedback,
+            retry=self.state.retries,
+        )
+        self._under_way.add(call.id)
+        return call
+
+    def _give(self, index: int, text: str, now: datetime, wanted: ToolCall) -> None:
+        """Answer a tool call ourselves: it cannot be carried out."""
+        self.state.given.append(GivenResult(index=index, content=text, is_error=True))
+        call = self.state.turns[-1].call
+        self.asker.step.tool_calls.append(
+            ToolCallRecord(
+                id=self.asker.id(f"tool-{call.turn}.{index + 1}"),
+                tool=wanted.name,
+                model_call=call.id,
+                iteration=self.asker.step.iterations,
+                arguments=shown(json.dumps(wanted.arguments, ensure_ascii=False)),
+                start_time=now,
+                completion_time=now,
+                result=shown(text),
+                is_error=True,
+            )
+        )
+
+    def _error(self, type: str, what: str) -> RunError:
+        step = self.asker.step.name
+        message = f'The agent of step "{step}" {what}. Raise the limit, or give it a smaller task.'
+        return RunError(type=type, message=message, step=step)
+
+
+def shown(text: str) -> str:
+    """As much of a text as a run record shows."""
+    return text if len(text) <= MAX_SHOWN_CHARS else f"{text[:MAX_SHOWN_CHARS]}… ({len(text)} characters)"
+
+
+def _once_more(id: str) -> str:
+    base, _, number = id.partition("~")
+    return f"{base}~{int(number or 1) + 1}"

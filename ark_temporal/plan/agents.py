@@ -1,0 +1,88 @@
+"""From an agent's manifest to its part of a plan."""
+
+from collections.abc import Iterator
+
+from ark_temporal.llm.types import Provider
+from ark_temporal.manifests import ArkSettings, Bundle
+from ark_temporal.manifests.agent_parts import AgentParts, EnvFromSource
+from ark_temporal.manifests.checks.agents import PROMPT_LIMIT, PROMPT_WARNING, prompt_size
+from ark_temporal.manifests.origins import Finding, Path
+from ark_temporal.plan.agent_tools import memory_plan, server_plans, tool_plans
+from ark_temporal.plan.model import AgentPlan, EnvSource
+from ark_temporal.plan.system_prompts import compose
+
+
+def agent_plan(
+    parts: AgentParts,
+    bundle: Bundle,
+    *,
+    role: str,
+    agent: str,
+    model: str,
+    namespace: str,
+    provider: Provider | None,
+) -> AgentPlan:
+    """Resolve every reference of an agent.
+
+    Args:
+        parts: What its manifest, or that of its role, says.
+        bundle: Where what it refers to is.
+        role: Its name in the plan.
+        agent: The ArkAgent, or the `{team}-{role}` that an inline role stands for.
+        model: The language model.
+        namespace: Where names are looked up.
+        provider: Answers instead of what the model's name says.
+    """
+    settings = settings_of(parts, bundle, namespace)
+    temperatures = [float(one.spec.temperature) for one in settings if one.spec.temperature is not None]
+    return AgentPlan(
+        role=role,
+        agent=agent,
+        model=model,
+        provider=provider,
+        system=compose(parts, settings, bundle, namespace),
+        env_from=tuple(_env_source(source) for source in parts.env_from),
+        max_tokens_per_call=parts.limits.max_tokens_per_call,
+        timeout_seconds=parts.limits.timeout_seconds,
+        temperature=temperatures[-1] if temperatures else None,
+        tools=tool_plans(parts),
+        mcp_servers=server_plans(parts),
+        memory=memory_plan(parts, bundle, namespace, provider),
+        max_turns=parts.limits.max_turns,
+    )
+
+
+def settings_of(parts: AgentParts, bundle: Bundle, namespace: str) -> list[ArkSettings]:
+    """The settings of an agent, the later winning; one that is missing was warned about at loading."""
+    refs = [*([parts.config_ref] if parts.config_ref else []), *parts.settings_refs]
+    found = (bundle.find(ArkSettings, ref.name, namespace) for ref in refs)
+    return [settings for settings in found if settings is not None]
+
+
+def whole_prompt_size(plan: AgentPlan) -> Iterator[Finding]:
+    """A finding if a system prompt is too large with all that settings and guidance add to it.
+
+    One that is too large by itself was found when it was loaded.
+    """
+    sizes = [len(part.text.encode()) for part in plan.system]
+    for limit in (PROMPT_LIMIT, PROMPT_WARNING):
+        if max(sizes, default=0) > limit:
+            return
+        if sum(sizes) > limit:
+            at: Path = ("systemPrompt",)
+            yield from prompt_size("\n\n".join(part.text for part in plan.system), at, whole=True)
+            return
+
+
+def _env_source(source: EnvFromSource) -> EnvSource:
+    if source.secret_ref is not None:
+        return EnvSource(
+            name=source.secret_ref.name, prefix=source.prefix, optional=source.secret_ref.optional
+        )
+    assert source.config_map_ref is not None, "the manifest's model demands one of the two"
+    return EnvSource(
+        kind="ConfigMap",
+        name=source.config_map_ref.name,
+        prefix=source.prefix,
+        optional=source.config_map_ref.optional,
+    )

@@ -1,0 +1,1 @@
+"""What an agent can call: webhooks, MCP servers, Python functions."""
