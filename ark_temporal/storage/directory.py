@@ -88,7 +88,7 @@ class DirectoryDriver(StorageDriver):
 
 
 def _used_now(path: Path) -> bool:
-    """Mark a file as used. A cleaner that looks at it later spares it; one that took it away before is seen."""
+    """Mark a file as used: later cleaners spare it, and one that took it away before is noticed."""
     try:
         os.utime(path)
     except FileNotFoundError:

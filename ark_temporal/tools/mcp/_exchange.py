@@ -2,6 +2,8 @@
 
 import asyncio
 from contextvars import ContextVar
+from types import TracebackType
+from typing import Self
 
 from ark_temporal.tools.types import ToolError
 
@@ -48,3 +50,21 @@ class Exchange:
 
 current: ContextVar[Exchange | None] = ContextVar("ark_mcp_exchange", default=None)
 """The exchange that the running code serves."""
+
+
+class Outgoing:
+    """What the SDK wants of where it sends, beside `send`."""
+
+    async def aclose(self) -> None:
+        """Nothing more will be sent."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        await self.aclose()

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import anyio
@@ -20,7 +19,7 @@ from anyio.streams.memory import MemoryObjectSendStream
 from mcp.shared.message import SessionMessage
 from mcp_types import ErrorData, JSONRPCError, JSONRPCRequest, jsonrpc_message_adapter
 
-from ark_temporal.tools.mcp._exchange import current
+from ark_temporal.tools.mcp._exchange import Outgoing, current
 from ark_temporal.tools.mcp._failures import Failures
 from ark_temporal.tools.mcp.limits import MAX_ANSWER_BYTES
 from ark_temporal.tools.mcp.server import McpServer, plain
@@ -116,7 +115,7 @@ def _line(line: bytes) -> str:
     return line[:500].decode(errors="replace").strip()
 
 
-class _Writer:
+class _Writer(Outgoing):
     """The SDK's side of the standard input. It writes in the task of who asks, who so learns of a failure."""
 
     def __init__(self, process: asyncio.subprocess.Process, failures: Failures) -> None:
@@ -137,17 +136,6 @@ class _Writer:
 
     async def aclose(self) -> None:
         self._input.close()
-
-    async def __aenter__(self) -> "_Writer":
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_val: BaseException | None,
-        exc_tb: TracebackType | None,
-    ) -> None:
-        await self.aclose()
 
 
 async def _read(
