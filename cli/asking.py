@@ -1,36 +1,48 @@
 """Asking the person at the terminal what a run waits for."""
 
-import asyncio
+import contextlib
 import os
 import sys
-from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from cli.terminal import Span, one_line, printable, stderr
+from cli.terminal import Span, one_line, printable, say, stderr
+from cli.typed_lines import Ends, NoLineError, Other, TypedLines, typing_lines
 
 if TYPE_CHECKING:
-    from ark_temporal.plan.record import Awaiting, Decision, ToolCallRecord, Verdict
-
-_LONGEST_LINE = 65_536
+    from ark_temporal.plan.record import Awaiting, AwaitingKind, Decision, Verdict
+    from ark_temporal.runs.questions import Question
 
 _KEYS: "dict[Verdict, tuple[str, str]]" = {
+    "approve": ("a", "[a]pprove it"),
+    "edit": ("e", "[e]dit it"),
     "retry": ("r", "[r]etry it"),
     "answer": ("a", "[a]nswer for it"),
     "reject": ("j", "re[j]ect the step"),
 }
+_REJECTS: "dict[AwaitingKind, str]" = {"tool": "re[j]ect the call", "output": "re[j]ect it"}
+_ANSWERS: "dict[AwaitingKind, str]" = {
+    "tool-outcome": "The tool's answer: ",
+    "failed-step": "The step's output: ",
+}
+_SUBJECT_LINES = 40
+"""More of a subject does not help at a prompt; `approvals show` has all of it."""
 
-Other = Literal["later", "interrupted", "decided", "timeout"]
-"""Why there is no decision: the person leaves it, Ctrl-C, somebody else was faster, patience ended."""
 
-Ends = Mapping[Coroutine[object, object, None], Other]
-"""What ends a question without a reply: something to wait for, and why there is none then."""
+@dataclass(frozen=True)
+class Asking:
+    """How to ask.
 
+    Attributes:
+        check: Says why a decision cannot be taken; empty when it can.
+        editing: Is entered while an editor has the terminal.
+        show: The command that shows all there is to know.
+    """
 
-class _NoReplyError(Exception):
-    def __init__(self, why: Other) -> None:
-        super().__init__(why)
-        self.why: Other = why
+    check: "Callable[[Decision], str]"
+    editing: Callable[[], contextlib.AbstractContextManager[None]]
+    show: str
 
 
 def can_ask() -> bool:
@@ -53,116 +65,124 @@ def login_name() -> str:
         return ""
 
 
-async def ask(
-    awaiting: "Awaiting", call: "ToolCallRecord | None", ends: Ends, seconds: float | None
-) -> "Decision | Other":
-    """Ask until there is a decision, or something else comes first.
+async def ask(question: "Question", asking: Asking, ends: Ends, seconds: float | None) -> "Decision | Other":
+    """Ask until there is a decision that can be taken, or something else comes first.
 
     Args:
-        awaiting: What is asked.
-        call: The tool call that it is about.
+        question: What is asked.
+        asking: How.
         ends: What else may come.
         seconds: How long to wait for the reply; None for ever.
     """
-    async with _typing(ends, seconds) as typed:
+    async with typing_lines(ends, seconds) as typed:
         try:
-            return await _converse(awaiting, call, typed)
-        except _NoReplyError as none:
+            return await _converse(question, asking, typed)
+        except NoLineError as none:
             return none.why
 
 
-async def _converse(
-    awaiting: "Awaiting", call: "ToolCallRecord | None", typed: "_Typed"
-) -> "Decision | Other":
-    from ark_temporal.plan.record import Decision
+async def _converse(question: "Question", asking: Asking, typed: TypedLines) -> "Decision | Other":
+    awaiting = question.awaiting
+    _show(question, asking.show)
+    while True:
+        verdict = await _verdict(awaiting, typed)
+        if verdict is None:
+            return "later"
+        decision = await _compose(verdict, awaiting, asking, typed)
+        if decision is None:
+            continue
+        problem = asking.check(decision)
+        if not problem:
+            return decision
+        say(problem, "yellow")
 
-    terminal = stderr()
-    terminal.write(terminal.paint([Span(f"? {one_line(awaiting.step)} waits for a person", "yellow")]) + "\n")
+
+def _show(question: "Question", show: str) -> None:
+    """What is decided about, as far as a prompt has room for it."""
+    from cli.approval_text import pretty, time_left
+
+    terminal, awaiting = stderr(), question.awaiting
+    title = f"? {one_line(awaiting.step)} waits for a person"
+    where = [Span(f"  {one_line(question.run)} {one_line(awaiting.id)}", "dim")]
+    terminal.write(terminal.paint([Span(title, "yellow"), *where]) + "\n")
     terminal.write(f"  {one_line(awaiting.message)}\n")
+    call = question.tool_call
     if call is not None:
         terminal.write(printable(f"  {one_line(call.tool)} {one_line(call.arguments)}\n"))
-    verdict = await _verdict(awaiting.decisions, typed)
-    if verdict is None:
-        return "later"
-    text = await typed.line("The tool's answer: ") if verdict == "answer" else ""
-    comment = await typed.line("Why (may be empty): ") if verdict == "reject" else ""
-    return Decision(id=awaiting.id, decision=verdict, text=text, by=login_name(), comment=comment.strip())
+    if awaiting.kind != "tool-outcome":
+        lines = printable(pretty(awaiting.subject)).splitlines()
+        terminal.write("".join(f"    {line}\n" for line in lines[:_SUBJECT_LINES]))
+        if more := len(lines[_SUBJECT_LINES:]):
+            terminal.write(f"    (and {more} more lines: {printable(show)})\n")
+    if awaiting.answer_schema is not None:
+        import json
+
+        schema = json.dumps(awaiting.answer_schema, ensure_ascii=False)
+        terminal.write(f"  What you give must match {one_line(schema)}\n")
+    if left := time_left(awaiting):
+        terminal.write(f"  {left} are left to decide.\n")
 
 
-async def _verdict(offered: "Sequence[Verdict]", typed: "_Typed") -> "Verdict | None":
+async def _verdict(awaiting: "Awaiting", typed: TypedLines) -> "Verdict | None":
     """What was chosen; None leaves it."""
     choices: dict[str, Verdict | None] = {"l": None, "leave": None}
-    for verdict in offered:
+    for verdict in awaiting.decisions:
         choices |= {_KEYS[verdict][0]: verdict, verdict: verdict}
-    shown = ", ".join([*(_KEYS[verdict][1] for verdict in offered), "or [l]eave it open"])
+    shown = ", ".join([*_labels(awaiting.kind, awaiting.decisions), "or [l]eave it open"])
     while True:
         word = (await typed.line(f"{shown}? ")).strip().lower()
         if word in choices:
             return choices[word]
 
 
-class _Typed:
-    """Lines that a person types."""
-
-    def __init__(self, ends: "Mapping[asyncio.Task[None], Other]", seconds: float | None) -> None:
-        self._ends = ends
-        self._deadline = None if seconds is None else asyncio.get_running_loop().time() + seconds
-
-    async def line(self, prompt: str) -> str:
-        """The next one, without its end.
-
-        Raises:
-            _NoReplyError: Something else came first.
-        """
-        stderr().write(prompt)
-        loop = asyncio.get_running_loop()
-        reading = asyncio.create_task(_read_line())
-        left = None if self._deadline is None else max(self._deadline - loop.time(), 0)
-        try:
-            await asyncio.wait({reading, *self._ends}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            reading.cancel()
-        line = reading.result() if reading.done() and not reading.cancelled() else None
-        if line is None:
-            stderr().write("\n")
-            raise _NoReplyError(self._why(reading))
-        return line
-
-    def _why(self, reading: "asyncio.Task[str | None]") -> Other:
-        if reading.done() and not reading.cancelled():  # Ctrl-D
-            return "later"
-        for task, why in self._ends.items():
-            if task.done():
-                return why
-        return "timeout"
+def _labels(kind: "AwaitingKind", offered: "Sequence[Verdict]") -> list[str]:
+    own: dict[Verdict, str] = {"reject": _REJECTS.get(kind, _KEYS["reject"][1])}
+    if kind == "question":
+        own["answer"] = "[a]nswer it"
+    return [own.get(verdict, _KEYS[verdict][1]) for verdict in offered]
 
 
-@asynccontextmanager
-async def _typing(ends: Ends, seconds: float | None) -> AsyncGenerator[_Typed]:
-    """What was typed before the question is no reply to it."""
-    import termios
+async def _compose(
+    verdict: "Verdict", awaiting: "Awaiting", asking: Asking, typed: TypedLines
+) -> "Decision | None":
+    """The decision, with what it needs besides its name; None where the person thinks better of it."""
+    from ark_temporal.plan.record import Decision
 
-    termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
-    tasks: dict[asyncio.Task[None], Other] = {asyncio.create_task(end): why for end, why in ends.items()}
+    text = comment = ""
+    if verdict == "answer":
+        text = await typed.line(_ANSWERS.get(awaiting.kind, "Your answer: "))
+    elif verdict == "reject":
+        comment = await typed.line("Why (may be empty): ")
+    elif verdict == "edit":
+        edited = await _edit(awaiting, asking, typed)
+        if edited is None:
+            return None
+        text = edited
+    return Decision(
+        id=awaiting.id,
+        digest=awaiting.digest if verdict in ("approve", "edit") else "",
+        decision=verdict,
+        text=text,
+        by=login_name(),
+        comment=comment.strip(),
+    )
+
+
+async def _edit(awaiting: "Awaiting", asking: Asking, typed: TypedLines) -> str | None:
+    """The subject as the person edited it; None where it is not to be approved so."""
+    from cli.approval_text import pretty
+    from cli.editor import EditorError, edit_text
+
+    before = pretty(awaiting.subject)
+    suffix = ".json" if before.startswith(("{", "[")) else ".md"
     try:
-        yield _Typed(tasks, seconds)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _read_line() -> str | None:
-    """The next line of the terminal, which gives whole lines; None where there is no more."""
-    loop, file = asyncio.get_running_loop(), sys.stdin.fileno()
-    ready: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(file, lambda: ready.done() or ready.set_result(None))
-    try:
-        await ready
-    finally:
-        loop.remove_reader(file)
-    try:
-        data = os.read(file, _LONGEST_LINE)
-    except OSError:
+        with asking.editing():
+            edited = await edit_text(before, suffix)
+    except EditorError as error:
+        say(str(error), "yellow")
         return None
-    return data.decode(errors="replace").rstrip("\r\n") if data else None
+    if edited == before:
+        say("Nothing was changed.")
+        return None
+    word = await typed.line("Approve it as edited, [y]es or [n]o? ")
+    return edited if word.strip().lower() in ("y", "yes") else None

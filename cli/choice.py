@@ -22,7 +22,7 @@ class Choice:
     Attributes:
         team: A team; None for the first one.
         agent: An agent that is to run by itself.
-        task: What the agent is to do, as given with `--task`.
+        task: What is to be done, as given with `--task`.
         given: What was given with `-i`.
     """
 
@@ -84,48 +84,42 @@ def compile_choice(
     return _shown(compiled)
 
 
-def input_of(choice: Choice) -> "dict[str, JsonValue]":
+def input_of(choice: Choice, plan: "Plan") -> "dict[str, JsonValue]":
     """The input that was given, the task among it.
 
     Raises:
         CommandError: It cannot be read, or the task is given twice.
+        InputError: The plan has no input that a task could be.
     """
+    from ark_temporal.plan.inputs import task_input
     from cli.inputs import read_input, read_text
 
     values = read_input(choice.given)
     if choice.task is None:
         return values
-    if "task" in values:
-        raise CommandError("The task is given twice: keep --task, or the `task` of -i.")
     task = read_text(choice.task, "--task")
     if not task.strip():
-        raise CommandError("--task: the task is empty. Say what the agent is to do.")
-    return {**values, "task": task}
+        raise CommandError("--task: the task is empty. Say what is to be done.")
+    told = task_input(plan, task)
+    if twice := next((name for name in told if name in values), None):
+        raise CommandError(f"The task is given twice: keep --task, or the `{twice}` of -i.")
+    return {**values, **told}
 
 
 def _refuse_contradictions(choice: Choice) -> None:
     if choice.team is not None and choice.agent is not None:
         raise CommandError("--team and --agent exclude each other: run the one or the other.")
-    if choice.team is not None and choice.task is not None:
-        raise CommandError("--task is for an agent that runs by itself; a team takes its input with -i.")
 
 
 def _is_for_an_agent(bundle: "Bundle", choice: Choice) -> bool:
     """Whether an agent is to run by itself; without a team in the manifests, nothing else can be meant."""
     from ark_temporal.manifests import ArkAgent
 
-    agents = bundle.all(ArkAgent)
     if choice.agent is not None:
         return True
-    if choice.team is not None or (bundle.teams and choice.task is None):
+    if choice.team is not None or bundle.teams:
         return False
-    if bundle.teams:
-        names = ", ".join(agent.metadata.name for agent in agents)
-        which = f" (there are: {names})" if names else ", but these manifests hold none"
-        raise CommandError(
-            f"--task is for an agent that runs by itself: name it with --agent{which}. A team takes its "
-            "input with -i."
-        )
+    agents = bundle.all(ArkAgent)
     if len(agents) > 1:
         names = ", ".join(agent.metadata.name for agent in agents)
         raise CommandError(f"The manifests hold no team; name the agent to run with --agent: {names}.")

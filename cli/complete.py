@@ -27,6 +27,27 @@ def runs(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     return [each for each in found if each[0].startswith(incomplete)]
 
 
+def steps(context: typer.Context, incomplete: str) -> list[str]:
+    """Steps of the run on the line."""
+    import asyncio
+
+    with contextlib.suppress(Exception):
+        reading = _steps_of(_connection_options(context), str(context.params["run"]))
+        names = asyncio.run(asyncio.wait_for(reading, ANSWER_SECONDS))
+        return [name for name in names if name.startswith(incomplete)]
+    return []
+
+
+def dead_letters(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Ids of the latest dead letters, with what went wrong."""
+    import asyncio
+
+    with contextlib.suppress(Exception):
+        found = asyncio.run(asyncio.wait_for(_letters(_connection_options(context)), ANSWER_SECONDS))
+        return [each for each in found if each[0].startswith(incomplete)]
+    return []
+
+
 def teams(incomplete: str) -> list[str]:
     """Teams of the sources on the line."""
     with contextlib.suppress(Exception):
@@ -74,6 +95,29 @@ async def _latest_runs(options: "ConnectOptions") -> list[tuple[str, str]]:
 
     connection = await connect(options)
     return [(run.id, f"{run.team}, {run.phase}") async for run in list_runs(connection, limit=_RUNS)]
+
+
+async def _steps_of(options: "ConnectOptions", name: str) -> list[str]:
+    from ark_temporal.runs.connection import connect
+    from ark_temporal.runs.find import find_run
+    from ark_temporal.runs.watch import read_record
+
+    connection = await connect(options)
+    record = await read_record(connection, await find_run(connection, name))
+    return [step.name for step in record.steps]
+
+
+async def _letters(options: "ConnectOptions") -> list[tuple[str, str]]:
+    from ark_temporal.runs.connection import connect
+    from ark_temporal.runs.dead_letters import list_letters
+
+    letters = list_letters(await connect(options))
+    found: list[tuple[str, str]] = []
+    async for letter in letters:
+        found.append((letter.run, f"{letter.state}, {letter.step or letter.error.type}"))
+        if len(found) == _RUNS:
+            break
+    return found
 
 
 def _connection_options(context: typer.Context) -> "ConnectOptions":

@@ -35,7 +35,7 @@ EXIT_CODES_HELP = (
     "used up, 7 waiting for a person, 8 cancelled or terminated, 9 the run took longer than it may."
 )
 
-_REJECTIONS = frozenset({"ToolOutcomeUnknown"})
+_REJECTIONS = frozenset({"ToolOutcomeUnknown", "Rejected"})
 """Errors that runs fail with when a person said no."""
 
 _BY_REASON = {"BudgetExceeded": ExitCode.BUDGET_EXCEEDED, "TimedOut": ExitCode.TIMED_OUT}

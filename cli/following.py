@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import signal
 import sys
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import TYPE_CHECKING, Literal
 
 from cli.exit_codes import ExitCode, exit_code
@@ -14,13 +15,17 @@ from cli.progress import View, view_for
 from cli.terminal import say
 
 if TYPE_CHECKING:
-    from ark_temporal.plan.record import Awaiting, RunRecord
+    from ark_temporal.plan.record import RunRecord
     from ark_temporal.runs.connection import Connection, ConnectOptions
+    from ark_temporal.runs.questions import Question
+    from ark_temporal.runs.watch import Sight
 
 SECOND_CHANCE_SECONDS = 3.0
 """How long after detaching another Ctrl-C cancels the run."""
 
 _TICK_SECONDS = 0.2
+_LOOK_SECONDS = 2.0
+"""How often to look what the runs under this one ask, which are no events of its history."""
 
 Why = Literal["ended", "interrupted", "timeout", "detached", "asked"]
 
@@ -30,11 +35,25 @@ class Interrupts:
 
     def __init__(self) -> None:
         self._arrived = asyncio.Event()
+        self._muted = False
 
     async def next(self) -> None:
         """Wait for the next one."""
         await self._arrived.wait()
         self._arrived.clear()
+
+    @contextlib.contextmanager
+    def muted(self) -> "Generator[None]":
+        """Ctrl-C is somebody else's while the block runs."""
+        self._muted = True
+        try:
+            yield
+        finally:
+            self._muted = False
+
+    def _arrive(self) -> None:
+        if not self._muted:
+            self._arrived.set()
 
     @classmethod
     @contextlib.contextmanager
@@ -42,7 +61,7 @@ class Interrupts:
         """Catch the signals while the block runs."""
         interrupts, loop = cls(), asyncio.get_running_loop()
         for each in signals:
-            loop.add_signal_handler(each, interrupts._arrived.set)
+            loop.add_signal_handler(each, interrupts._arrive)
         try:
             yield interrupts
         finally:
@@ -54,21 +73,27 @@ class Following:
     """A run that is being watched and shown.
 
     Attributes:
-        record: What was seen last.
         view: What shows it.
         run_id: Its id.
         connection: Where it is.
     """
 
     def __init__(self, connection: "Connection", run_id: str, view: View) -> None:
-        self.record: RunRecord | None = None
         self.view = view
         self.run_id = run_id
         self.connection = connection
+        self._sight: Sight | None = None
+        self._below: tuple[Question, ...] = ()
         self._news = asyncio.Event()
-        self._dealt_with: set[str] = set()
+        self._dealt_with: set[tuple[str, str]] = set()
         self._watching = asyncio.create_task(self._watch(connection, run_id))
+        self._looking = asyncio.create_task(self._look_below())
         self._ticking = asyncio.create_task(self._tick())
+
+    @property
+    def record(self) -> "RunRecord | None":
+        """What was seen last."""
+        return self._sight.record if self._sight is not None else None
 
     async def until(
         self, interrupts: Interrupts, seconds: float | None = None, *, questions: bool = False
@@ -85,7 +110,8 @@ class Following:
             ConnectionFailedError: Temporal did not answer for long.
         """
         interrupted = asyncio.create_task(interrupts.next())
-        waiting_for: set[asyncio.Task[None]] = {self._watching, interrupted}
+        ours = {self._watching, self._looking}
+        waiting_for: set[asyncio.Task[None]] = {*ours, interrupted}
         asked = asyncio.create_task(self._until_asked()) if questions else None
         waiting_for |= {asked} if asked else set()
         try:
@@ -93,28 +119,32 @@ class Following:
             if self._watching.done():
                 await self._watching
                 return "ended"
+            if self._looking.done():
+                await self._looking
             if interrupted.done():
                 return "interrupted"
             return "asked" if asked is not None and asked.done() else "timeout"
         finally:
-            for task in waiting_for - {self._watching}:
+            for task in waiting_for - ours:
                 task.cancel()
 
-    def question(self) -> "Awaiting | None":
-        """What the run waits for and nobody here has dealt with yet; each is given once."""
-        for awaiting in self._open():
-            self._dealt_with.add(awaiting.id)
-            return awaiting
+    def question(self) -> "Question | None":
+        """What the run, or one under it, waits for and nobody here has dealt with; each is given once."""
+        for question in self._open():
+            self._dealt_with.add((question.run, question.awaiting.id))
+            return question
         return None
 
-    async def until_decided(self, id: str) -> None:
-        """Wait until the run waits for this no more."""
-        while self.record is not None and any(each.id == id for each in self.record.awaiting):
+    async def until_decided(self, question: "Question") -> None:
+        """Wait until nobody waits for this any more."""
+        while any(
+            (each.run, each.awaiting.id) == (question.run, question.awaiting.id) for each in self._asked()
+        ):
             await self._next_sight()
 
     async def close(self) -> None:
         """Stop watching."""
-        tasks = (self._watching, self._ticking)
+        tasks = (self._watching, self._looking, self._ticking)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -124,14 +154,63 @@ class Following:
 
         async with contextlib.aclosing(watch(connection, run_id, notice=self.view.notice)) as sights:
             async for sight in sights:
-                self.record = sight.record
-                self.view.show(sight)
-                self._news.set()
-                self._news = asyncio.Event()
+                if sight.record.ended:
+                    self._below = ()
+                self._show(dataclasses.replace(sight, below=self._below))
 
-    def _open(self) -> "list[Awaiting]":
-        awaiting = self.record.awaiting if self.record is not None else []
-        return [each for each in awaiting if each.id not in self._dealt_with]
+    async def _look_below(self) -> None:
+        """Look again and again what runs under this one ask, while there may be such runs at work."""
+        from ark_temporal.runs.questions import may_have_open_children
+
+        look = self._look()
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            if self._sight is None or self._sight.record.ended:
+                continue
+            found = await look() if may_have_open_children(self._sight.record) else ()
+            if found is not None and found != self._below and not self._sight.record.ended:
+                self._below = found
+                self._show(dataclasses.replace(self._sight, below=found))
+
+    def _look(self) -> "Callable[[], Awaitable[tuple[Question, ...] | None]]":
+        """How to look once; None is said where Temporal does not answer."""
+        from temporalio.service import RPCError, RPCStatusCode
+
+        from ark_temporal.runs.connection import ConnectionFailedError
+        from ark_temporal.runs.inbox import RunsBelow
+
+        below, told = RunsBelow(self.connection, self.run_id), False
+
+        async def look() -> "tuple[Question, ...] | None":
+            nonlocal told
+            try:
+                return tuple(await below.look())
+            except ConnectionFailedError:  # the watch tells of an outage, and gives up when it lasts
+                return None
+            except RPCError as error:
+                if error.status == RPCStatusCode.INVALID_ARGUMENT and not told:
+                    told = True
+                    self.view.notice(
+                        "This Temporal cannot search for runs by the run above them: what such runs ask is "
+                        f"not shown here ({error.message})."
+                    )
+                return None
+
+        return look
+
+    def _show(self, sight: "Sight") -> None:
+        self._sight = sight
+        self.view.show(sight)
+        self._news.set()
+        self._news = asyncio.Event()
+
+    def _asked(self) -> "list[Question]":
+        from ark_temporal.runs.questions import questions_of
+
+        return [*questions_of(self.record), *self._below] if self.record is not None else []
+
+    def _open(self) -> "list[Question]":
+        return [each for each in self._asked() if (each.run, each.awaiting.id) not in self._dealt_with]
 
     async def _until_asked(self) -> None:
         while not self._open():

@@ -12,7 +12,7 @@ import typer
 from typer.completion import completion_init  # pyright: ignore[reportPrivateImportUsage]
 
 from cli import debugging
-from cli.commands import approvals, runs, storage
+from cli.commands import approvals, dlq, runs, storage
 from cli.commands.codec_server import codec_server
 from cli.commands.completion import PROGRAM, VARIABLE, completion
 from cli.commands.dev import dev
@@ -70,6 +70,7 @@ for _command in (
 app.command("codec-server")(codec_server)
 app.add_typer(runs.app)
 app.add_typer(approvals.app)
+app.add_typer(dlq.app)
 app.add_typer(storage.app)
 
 

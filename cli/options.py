@@ -64,8 +64,8 @@ Task = Annotated[
     typer.Option(
         "--task",
         metavar="TEXT",
-        help="What the agent is to do: text, @FILE with it, or - for standard input. Manifests that hold no "
-        "team and one agent need no --agent.",
+        help="What is to be done: text, @FILE with it, or - for standard input. A team takes it as its input "
+        "`task`, or as the one that it needs. Manifests with no team and one agent need no --agent.",
         show_default=False,
     ),
 ]
@@ -96,6 +96,10 @@ RunId = Annotated[
         help="The id of the run. With the id of a run that exists, nothing is started.",
         show_default=False,
     ),
+]
+By = Annotated[
+    str | None,
+    typer.Option("--by", metavar="NAME", help="Who does it.", show_default="your login name"),
 ]
 ResultOutput = Annotated[
     str,

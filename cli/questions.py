@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from cli.hints import how_to_decide
 
 if TYPE_CHECKING:
-    from ark_temporal.plan.record import Awaiting, Decision
+    from ark_temporal.plan.record import Decision, RunRecord
     from ark_temporal.runs.connection import ConnectOptions
-    from cli.asking import Ends, Other
+    from ark_temporal.runs.questions import Question
     from cli.following import Following, Interrupts, Why
+    from cli.typed_lines import Ends, Other
 
 
 @dataclass(frozen=True)
@@ -47,57 +48,69 @@ class Questions:
             why = await watched.until(interrupts, left, questions=True)
             if why != "asked":
                 return why
-            while (awaiting := watched.question()) is not None:
+            while (question := watched.question()) is not None:
                 left = None if deadline is None else max(deadline - loop.time(), 0)
-                why = await self._deal_with(awaiting, watched, interrupts, left)
+                why = await self._deal_with(question, watched, interrupts, left)
                 if why is not None:
                     return why
 
     async def _deal_with(
-        self, awaiting: "Awaiting", watched: "Following", interrupts: "Interrupts", seconds: float | None
+        self, question: "Question", watched: "Following", interrupts: "Interrupts", seconds: float | None
     ) -> "Why | None":
         """One question; None where the watching goes on."""
-        from cli.asking import can_ask
+        from cli.asking import can_ask, login_name
 
-        if not (self.asks and can_ask()):
-            self._tell(awaiting, watched)
+        if not (self.asks and can_ask() and question.wants(login_name())):
+            self._tell(question, watched)
             return None if self.wait else "asked"
-        reply = await self._ask(awaiting, watched, interrupts, seconds)
+        reply = await self._ask(question, watched, interrupts, seconds)
         if not isinstance(reply, str):
-            await self._decide(reply, awaiting, watched)
+            await self._decide(reply, question, watched)
             return None
         if reply == "decided":
             return None
         if reply == "later":
-            self._tell(awaiting, watched)
+            self._tell(question, watched)
             return "asked" if self.leaves else None
         return reply
 
     async def _ask(
-        self, awaiting: "Awaiting", watched: "Following", interrupts: "Interrupts", seconds: float | None
+        self, question: "Question", watched: "Following", interrupts: "Interrupts", seconds: float | None
     ) -> "Decision | Other":
-        from ark_temporal.runs.decide import questions_of
-        from cli.asking import ask
+        from ark_temporal.runs.watch import read_record
+        from cli.asking import Asking, ask
+        from cli.hints import show_command
 
-        about = questions_of(watched.record) if watched.record is not None else []
-        call = next((each.tool_call for each in about if each.awaiting.id == awaiting.id), None)
+        record = await read_record(watched.connection, question.run)
+        show = show_command(question.run, question.awaiting, self.options)
+        asking = Asking(lambda decision: _problem(record, decision), interrupts.muted, show)
         watched.view.hold()
         try:
-            ends: Ends = {interrupts.next(): "interrupted", watched.until_decided(awaiting.id): "decided"}
-            return await ask(awaiting, call, ends, seconds)
+            ends: Ends = {interrupts.next(): "interrupted", watched.until_decided(question): "decided"}
+            return await ask(question, asking, ends, seconds)
         finally:
             watched.view.release()
 
-    async def _decide(self, decision: "Decision", awaiting: "Awaiting", watched: "Following") -> None:
+    async def _decide(self, decision: "Decision", question: "Question", watched: "Following") -> None:
         from ark_temporal.runs.connection import ConnectionFailedError
         from ark_temporal.runs.decide import DecisionRefusedError, decide
 
         try:
-            await decide(watched.connection, watched.run_id, decision)
+            taken = await decide(watched.connection, question.run, decision)
         except (DecisionRefusedError, ConnectionFailedError) as error:
             watched.view.notice(str(error))
-            self._tell(awaiting, watched)
+            self._tell(question, watched)
+        else:
+            if not taken.closed:
+                watched.view.notice(taken.message)
 
-    def _tell(self, awaiting: "Awaiting", watched: "Following") -> None:
+    def _tell(self, question: "Question", watched: "Following") -> None:
         if self.tells:
-            watched.view.notice(how_to_decide(watched.run_id, awaiting, self.options))
+            watched.view.notice(how_to_decide(question.run, question.awaiting, self.options))
+
+
+def _problem(record: "RunRecord", decision: "Decision") -> str:
+    """Why a decision cannot be taken, as far as that can be known here."""
+    from ark_temporal.plan.gates import content_refusal, refusal
+
+    return refusal(record, decision) or content_refusal(record, decision)

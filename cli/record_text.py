@@ -4,13 +4,14 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ark_temporal.runs.questions import is_run
 from cli.amounts import dollars, elapsed, local_time, plural, tokens
-from cli.hints import how_to_decide
-from cli.progress.words import describe_error, indented, note, turns, warnings
+from cli.hints import DIGEST_SHOWN, how_to_decide
+from cli.progress.words import describe_error, indented, note, parts, paused, turns, warnings
 from cli.terminal import cut, one_line, pad, width
 
 if TYPE_CHECKING:
-    from ark_temporal.plan.record import RunRecord, StepRecord, ToolCallRecord
+    from ark_temporal.plan.record import DecisionRecord, RunRecord, StepRecord, ToolCallRecord
     from ark_temporal.runs.connection import ConnectOptions
     from ark_temporal.runs.find import RunSummary
 
@@ -37,28 +38,35 @@ def describe_runs(runs: "Sequence[RunSummary]") -> str:
 
 
 def describe_record(record: "RunRecord", url: str | None, connect: "ConnectOptions", *, full: bool) -> str:
-    """A run with its steps, their tool calls, what it waits for, its error and its warnings.
+    """A run with its steps, their tool calls, what was decided, what it waits for, its error and warnings.
 
     Args:
         record: The run.
         url: Where the Web UI shows it, if known.
         connect: What leads to its Temporal, for commands to type.
-        full: Whether to add every prompt and output, and all of every tool call.
+        full: Whether to add every prompt and output, each part of a step, and all of every tool call.
     """
-    parts = [_facts(record, url), _steps(record.steps)]
-    if any(step.tool_calls for step in record.steps):
-        parts.append(_tools(record.steps, full=full))
+    steps = [each for step in record.steps for each in (step, *(step.branches if full else ()))]
+    pieces = [_facts(record, url), _steps(steps)]
+    if any(step.tool_calls for step in steps):
+        pieces.append(_tools(steps, record.id, full=full))
+    if chosen := [step for step in steps if step.routing_reason]:
+        pieces.append("chosen\n" + "\n".join(f"  {_choice(step)}" for step in chosen))
+    if record.decisions:
+        pieces.append(f"decisions\n{indented(_decisions(record.decisions), '  ')}")
+    if record.refused:
+        pieces.append("not taken\n" + "\n".join(f"  {one_line(each)}" for each in record.refused))
     asked = (how_to_decide(record.id, awaiting, connect) for awaiting in record.awaiting)
-    parts += [f"waits for a person\n{indented(each, '  ')}" for each in asked]
+    pieces += [f"waits for a person\n{indented(each, '  ')}" for each in asked]
     if record.error is not None:
-        parts.append(f"error\n{indented(describe_error(record.error), '  ')}")
+        pieces.append(f"error\n{indented(describe_error(record.error), '  ')}")
     if told := warnings(record):
-        parts.append("warnings\n" + "\n".join(f"  {text}" for text in told))
+        pieces.append("warnings\n" + "\n".join(f"  {text}" for text in told))
     if full:
-        parts += [_texts(step) for step in record.steps if step.prompt or step.output or step.tool_calls]
+        pieces += [_texts(step) for step in steps if step.prompt or step.output or step.tool_calls]
     if record.output:
-        parts.append(f"result\n{indented(record.output, '  ')}")
-    return "\n\n".join(parts)
+        pieces.append(f"result\n{indented(record.output, '  ')}")
+    return "\n\n".join(pieces)
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
@@ -82,6 +90,9 @@ def _facts(record: "RunRecord", url: str | None) -> str:
         ("tokens", _token_facts(record)),
         ("cost", f"{dollars(record.cost_usd)}{priced}" if record.cost_usd is not None else "not known"),
         *([("ui", url)] if url else []),
+        *([("by", one_line(record.submitted_by))] if record.submitted_by else []),
+        *([("reused", f"results of {one_line(record.reused_from)}")] if record.reused_from else []),
+        *([("paused", paused(record))] if record.paused_since and not record.ended else []),
     ]
     facts += [("input" if not index else "", line) for index, line in enumerate(_inputs(record))]
     return "\n".join(f"{name:<9}{value}".rstrip() for name, value in facts)
@@ -123,13 +134,48 @@ def _effort(step: "StepRecord") -> str:
         f"{attempts} attempts" if attempts > 1 else "",
         f"{step.validation_attempts} answers checked" if step.validation_attempts > 1 else "",
         note(step) if step.phase in ("Skipped", "Cancelled") else "",
+        f"done again {plural(step.restarts, 'time')}" if step.restarts else "",
+        f"by {one_line(step.resolved_agent)}" if step.resolved_agent else "",
+        parts(step),
+        "edited by a person" if step.edited else "",
+        f"run {one_line(step.child)}" if step.child else "",
+        f"from {one_line(step.reused_from)}" if step.reused_from else "",
     ]
     return ", ".join(fact for fact in facts if fact)
 
 
-def _tools(steps: "Sequence[StepRecord]", *, full: bool) -> str:
+def _choice(step: "StepRecord") -> str:
+    """Who was chosen for a step, for what, and why."""
+    who = f" {one_line(step.resolved_agent)}" if step.resolved_agent else ""
+    what = f" for {one_line(step.selected_capability)}" if step.selected_capability else ""
+    return f"{one_line(step.name)}:{who}{what}: {one_line(step.routing_reason)}"
+
+
+def _decisions(decisions: "Sequence[DecisionRecord]") -> str:
+    rows = [
+        (
+            local_time(each.at),
+            one_line(each.id),
+            each.kind,
+            each.decision,
+            one_line(each.by) or "time",
+            each.digest[:DIGEST_SHOWN],
+            one_line("; ".join(_comments(each))),
+        )
+        for each in decisions
+    ]
+    return table([("WHEN", "ID", "ABOUT", "DECISION", "BY", "DIGEST", "COMMENT"), *rows])
+
+
+def _comments(decision: "DecisionRecord") -> list[str]:
+    """What was said to it, by all who approved it where that took several."""
+    votes = [f"{vote.by}: {vote.comment}" if vote.comment else vote.by for vote in decision.votes]
+    return [each for each in (decision.comment, *votes) if each]
+
+
+def _tools(steps: "Sequence[StepRecord]", run: str, *, full: bool) -> str:
     rows = [("", "STEP", "TOOL", "EFFECT", "TIME", "RESULT")]
-    rows += [_tool_row(step.name, call) for step in steps for call in _shown_calls(step, full=full)]
+    rows += [_tool_row(step.name, call, run) for step in steps for call in _shown_calls(step, full=full)]
     hidden = sum(len(step.tool_calls) - len(_shown_calls(step, full=full)) for step in steps)
     more = f"\n(and {plural(hidden, 'tool call')} before: --full shows all)" if hidden else ""
     return table(rows) + more
@@ -139,17 +185,18 @@ def _shown_calls(step: "StepRecord", *, full: bool) -> "Sequence[ToolCallRecord]
     return step.tool_calls if full else step.tool_calls[-_CALLS_SHOWN:]
 
 
-def _tool_row(step: str, call: "ToolCallRecord") -> tuple[str, ...]:
+def _tool_row(step: str, call: "ToolCallRecord", run: str) -> tuple[str, ...]:
     mark = "▸" if call.completion_time is None else "✗" if call.is_error else "✓"
     attempts = f"({call.attempts} attempts) " if call.attempts > 1 else ""
     kind = f"{call.error.type}: " if call.error is not None and call.is_error else ""
+    child = f"run {one_line(call.id)}: " if is_run(call, run) else ""
     return (
         mark,
         one_line(step),
         one_line(call.tool),
         call.effect or "",
         elapsed(call.start_time, call.completion_time),
-        cut(f"{attempts}{kind}{one_line(call.result)}", _RESULT_COLUMNS),
+        cut(f"{child}{attempts}{kind}{one_line(call.result)}", _RESULT_COLUMNS),
     )
 
 

@@ -14,6 +14,7 @@ from temporalio.worker import Worker
 
 from activities.memory_calls import MemoryCalls
 from activities.model_calls import ModelCalls
+from activities.notifying import Notifications
 from activities.tool_calls import ToolCalls, Toolkit
 from activities.transcripts import Transcripts
 from ark_temporal.llm import ModelPool, load_prices
@@ -29,6 +30,8 @@ from ark_temporal.tools.python import PythonTools
 from worker.sandbox import workflow_sandbox
 from workflows.agent_task import AgentTask
 from workflows.pipeline import Pipeline
+from workflows.router import Router
+from workflows.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from ark_temporal.llm.mock import MockScript
@@ -82,7 +85,7 @@ async def running_worker(connection: Connection, options: WorkerOptions) -> Asyn
         worker = Worker(
             connection.client,
             task_queue=options.task_queue,
-            workflows=[Pipeline, AgentTask],
+            workflows=[Pipeline, Supervisor, Router, AgentTask],
             activities=activities,
             workflow_runner=workflow_sandbox(),
             max_concurrent_activities=options.max_concurrent_calls,
@@ -129,4 +132,5 @@ async def _activities(
         tool_calls.call_tool,
         memory_calls.recall,
         memory_calls.remember,
+        Notifications(kit.http, secrets).notify,
     ]

@@ -5,15 +5,19 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.workflow import ParentClosePolicy
+from temporalio.workflow import ChildWorkflowHandle, ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
     from ark_temporal.plan.calls import (
+        ChildOutcome,
+        ChildRun,
         MemoryOutcome,
         MemoryRead,
         MemoryWrite,
         ModelCall,
         ModelOutcome,
+        Notification,
+        Notified,
         Outcome,
         Request,
         SubtaskStart,
@@ -23,23 +27,27 @@ with workflow.unsafe.imports_passed_through():
         ToolList,
         ToolOutcome,
     )
-    from ark_temporal.plan.start import PipelineInput
+    from ark_temporal.plan.start import PipelineInput, PipelineResult
     from ark_temporal.plan.summary import describe_request, detail_plan, summarize_plan
     from ark_temporal.runs.attributes import attributes_of
+    from ark_temporal.runs.child_events import outcome_of
     from ark_temporal.runs.find import RunMemo
     from ark_temporal.runs.names import (
-        AGENT_TASK,
         MEMO,
         MODEL_ACTIVITY,
+        NOTIFY_ACTIVITY,
         RECALL_ACTIVITY,
         REMEMBER_ACTIVITY,
         TOOL_ACTIVITY,
         TOOLS_ACTIVITY,
+        WORKFLOW_OF,
     )
 
 ATTEMPTS = 4
 DISCOVERY_ATTEMPTS = 2
 MEMORY_ATTEMPTS = 2
+NOTIFY_ATTEMPTS = 8
+NOTIFY_SECONDS = 15
 MEMORY_SECONDS = 30
 """A memory answers within seconds or is down; nobody should wait for it."""
 
@@ -60,6 +68,7 @@ async def carry_out(request: Request, start: PipelineInput) -> Outcome:
 
     Raises:
         ActivityError: It came to nothing after all its attempts.
+        ChildWorkflowError: A run below this one did not succeed.
         WorkflowAlreadyStartedError: A subtask's id is taken.
     """
     match request:
@@ -75,8 +84,12 @@ async def carry_out(request: Request, start: PipelineInput) -> Outcome:
             return await _activity(RECALL_ACTIVITY, request, MemoryOutcome, MEMORY_SECONDS, MEMORY_ATTEMPTS)
         case MemoryWrite():
             return await _activity(REMEMBER_ACTIVITY, request, MemoryOutcome, MEMORY_SECONDS, MEMORY_ATTEMPTS)
+        case Notification():
+            return await _activity(NOTIFY_ACTIVITY, request, Notified, NOTIFY_SECONDS, NOTIFY_ATTEMPTS)
         case SubtaskStart():
             return await _start_subtask(request, start)
+        case ChildRun():
+            return await _run_child(request, start)
 
 
 async def _activity(name: str, request: Request, result: type[Any], seconds: int, attempts: int) -> Any:
@@ -100,22 +113,47 @@ async def _activity(name: str, request: Request, result: type[Any], seconds: int
 
 
 async def _start_subtask(request: SubtaskStart, start: PipelineInput) -> SubtaskStarted:
+    await _start_child(request, start, ParentClosePolicy.ABANDON)
+    return SubtaskStarted()
+
+
+async def _run_child(request: ChildRun, start: PipelineInput) -> ChildOutcome:
+    child = await _start_child(request, start, ParentClosePolicy.REQUEST_CANCEL)
+    return outcome_of(await child)
+
+
+async def _start_child(
+    request: SubtaskStart | ChildRun, start: PipelineInput, policy: ParentClosePolicy
+) -> ChildWorkflowHandle[Any, PipelineResult]:
     plan = request.plan
     digest = plan.digest()
-    await workflow.start_child_workflow(
-        AGENT_TASK,
-        PipelineInput(
-            plan=plan,
-            input={"task": request.task},
-            search_attributes=start.search_attributes,
-            payload_limit_bytes=start.payload_limit_bytes,
-            depth=request.depth,
-        ),
+    below = PipelineInput(
+        plan=plan,
+        input=request.input,
+        search_attributes=start.search_attributes,
+        payload_limit_bytes=start.payload_limit_bytes,
+        depth=request.depth,
+        submitted_by=start.submitted_by,
+    )
+    if isinstance(request, ChildRun):
+        below = below.model_copy(
+            update={"page": request.page, "max_tokens": request.max_tokens, "deadline": request.deadline}
+        )
+    return await workflow.start_child_workflow(
+        WORKFLOW_OF[plan.mode],
+        below,
         id=request.id,
-        parent_close_policy=ParentClosePolicy.ABANDON,
-        memo={MEMO: RunMemo(team=plan.team, namespace=plan.namespace, plan=digest)},
+        result_type=PipelineResult,
+        parent_close_policy=policy,
+        memo={
+            MEMO: RunMemo(
+                team=plan.team,
+                namespace=plan.namespace,
+                plan=digest,
+                parent=workflow.info().workflow_id,
+            )
+        },
         search_attributes=attributes_of(plan, digest) if start.search_attributes else None,
         static_summary=summarize_plan(plan, digest),
         static_details=detail_plan(plan),
     )
-    return SubtaskStarted()

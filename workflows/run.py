@@ -6,22 +6,37 @@ a run costs a worker. It reads no clock but the workflow's, and replays prove it
 
 import asyncio
 from datetime import datetime
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
-from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    ChildWorkflowError,
+    WorkflowAlreadyStartedError,
+)
 
 with workflow.unsafe.imports_passed_through():
     from ark_temporal.plan.calls import Event, Request
     from ark_temporal.plan.inputs import InputError
     from ark_temporal.plan.progress import Progress
-    from ark_temporal.plan.record import Decision, RunPhase, RunRecord, at_nanoseconds, to_milliseconds
+    from ark_temporal.plan.record import (
+        Control,
+        Decision,
+        DecisionTaken,
+        RunPhase,
+        RunRecord,
+        Said,
+        Verdict,
+        at_nanoseconds,
+        to_milliseconds,
+    )
     from ark_temporal.plan.start import DEFAULT_PAYLOAD_LIMIT, PipelineInput, PipelineResult
     from ark_temporal.plan.summary import describe_run
-    from ark_temporal.runs.failures import call_failure, subtask_not_started
+    from ark_temporal.runs.failures import call_failure, child_failure, subtask_not_started
     from ark_temporal.runs.find import RunMemo
-    from ark_temporal.runs.names import MEMO
+    from ark_temporal.runs.names import APPROVE_SIGNAL, MEMO, PAUSE_SIGNAL, REJECT_SIGNAL, RESUME_SIGNAL
     from ark_temporal.storage.converter import STORED_FROM_BYTES
     from workflows.in_flight import InFlight
     from workflows.requests import carry_out
@@ -46,7 +61,9 @@ class PlanWorkflow:
         self._progress: Progress | None = None
         self._refused = ""
         self._inbox: list[tuple[str, Event]] = []
-        self._expired = False
+        self._changed = False
+        self._woken = False
+        self._alarm: tuple[datetime, asyncio.Task[None]] | None = None
         self._in_flight = InFlight()
         self._awaiting: list[str] = []
         if start is not None:
@@ -70,24 +87,23 @@ class PlanWorkflow:
             self._set_phase("Failed")
             raise ApplicationError(self._refused, type="InvalidInput", non_retryable=True)
         self._awaiting = [one.id for one in progress.record.awaiting]
-        tasks: list[asyncio.Task[None]] = []
-        if start.plan.timeout_seconds is not None:
-            tasks.append(asyncio.create_task(self._expire(start.plan.timeout_seconds, progress.record)))
+        tasks: dict[str, asyncio.Task[None]] = {}
         try:
             await self._follow(progress, start, tasks)
             while not progress.record.ended:
                 await workflow.wait_condition(workflow.all_handlers_finished)
-                if not self._inbox:
+                if not self._has_news:
                     _continue(start, progress)
                 await self._follow(progress, start, tasks)
         except asyncio.CancelledError:
             progress.cancel(_now())
             raise
         finally:
-            for task in tasks:
+            for task in tasks.values():
                 task.cancel()
+            self._set_alarm(None)
             self._publish(progress.record)
-        return _result(progress.record)
+        return _result(progress)
 
     @workflow.query(name="record")
     def record(self) -> RunRecord | None:
@@ -95,9 +111,11 @@ class PlanWorkflow:
         return self._progress.record if self._progress else None
 
     @workflow.update(name="decide")
-    def decide(self, decision: Decision) -> None:
+    def decide(self, decision: Decision) -> DecisionTaken:
         """Decide what the run waits for."""
-        self._inbox.append((decision.id, decision))
+        assert self._progress is not None, "a run that has not begun refuses decisions"
+        self._changed = True
+        return self._progress.decide(decision, _now())
 
     @decide.validator
     def _refuse(self, decision: Decision) -> None:
@@ -111,46 +129,96 @@ class PlanWorkflow:
         if problem := self._progress.refuse(decision):
             raise ApplicationError(problem, type="DecisionRefused")
 
+    @workflow.signal(name=APPROVE_SIGNAL)
+    def approve(self, said: Said) -> None:
+        """Approve what the run waits for: `decide` for those who can only send signals."""
+        self._hear("approve", said)
+
+    @workflow.signal(name=REJECT_SIGNAL)
+    def reject(self, said: Said) -> None:
+        """Reject what the run waits for: `decide` for those who can only send signals."""
+        self._hear("reject", said)
+
+    @workflow.signal(name=PAUSE_SIGNAL)
+    def pause(self, control: Control | None = None) -> None:
+        """Begin nothing more; what is under way goes on."""
+        self._control("pause", control)
+
+    @workflow.signal(name=RESUME_SIGNAL)
+    def resume(self, control: Control | None = None) -> None:
+        """Go on after a pause."""
+        self._control("resume", control)
+
+    def _hear(self, decision: Verdict, said: Said) -> None:
+        if self._progress is not None:
+            self._changed = True
+            self._progress.take_in([("", said.as_decision(decision))], _now())
+
+    def _control(self, action: Literal["pause", "resume"], control: Control | None) -> None:
+        if self._progress is not None:
+            self._changed = True
+            wanted = (control or Control()).model_copy(update={"action": action})
+            self._progress.take_in([("", wanted)], _now())
+
+    @property
+    def _has_news(self) -> bool:
+        return bool(self._inbox) or self._changed or self._woken
+
     async def _follow(
-        self, progress: Progress, start: PipelineInput, tasks: list[asyncio.Task[None]]
+        self, progress: Progress, start: PipelineInput, tasks: dict[str, asyncio.Task[None]]
     ) -> None:
         """Do what is next until the run has ended, or it is time to continue as new."""
         while not progress.record.ended:
+            self._changed = False
             requests = progress.advance(_now(), hold=workflow.info().is_continue_as_new_suggested())
-            tasks[:] = [task for task in tasks if not task.done()]
-            tasks.extend(asyncio.create_task(self._request(request, start)) for request in requests)
+            _let_go(tasks, progress.open_calls)
+            for request in requests:
+                tasks[request.id] = asyncio.create_task(self._request(request, start, progress))
             workflow.set_current_details(describe_run(progress.record))
             self._tell_awaiting(progress.record)
-            if progress.record.ended or (progress.can_continue and not self._inbox):
+            self._set_alarm(progress.alarm)
+            if progress.record.ended or (progress.can_continue and not self._has_news):
                 return
-            if not self._inbox:
-                await workflow.wait_condition(lambda: bool(self._inbox) or self._expired)
+            if not self._has_news:
+                await workflow.wait_condition(lambda: self._has_news)
             inbox, self._inbox = self._inbox, []
             progress.take_in(inbox, _now())
-            if self._expired:
-                progress.expire(_now())
+            if self._woken:
+                self._woken = False
+                progress.wake(_now())
 
-    async def _request(self, request: Request, start: PipelineInput) -> None:
+    async def _request(self, request: Request, start: PipelineInput, progress: Progress) -> None:
         size = self._size_in_history(request)
         await self._in_flight.enter(size)
         try:
             outcome = await carry_out(request, start)
         except ActivityError as error:
             outcome = call_failure(error.cause, request)
+        except ChildWorkflowError as error:
+            outcome = child_failure(error.cause)
         except WorkflowAlreadyStartedError:
             outcome = subtask_not_started(request.id)
         finally:
             self._in_flight.leave(size)
-        self._inbox.append((request.id, outcome))
+        if request.id in progress.open_calls:  # else nobody waits for it any more
+            self._inbox.append((request.id, outcome))
 
     def _size_in_history(self, request: Request) -> int:
         size = len(request.model_dump_json().encode())
         return _REFERENCE_BYTES if self._stores and size >= STORED_FROM_BYTES else size
 
-    async def _expire(self, seconds: int, record: RunRecord) -> None:
-        left = seconds - (_now() - record.start_time).total_seconds()
-        await workflow.sleep(max(0, left), summary=f"deadline: timeoutSeconds {seconds}")
-        self._expired = True
+    def _set_alarm(self, time: datetime | None) -> None:
+        """Have one timer, for the next moment that means something to the run."""
+        if self._alarm is not None:
+            if self._alarm[0] == time and not self._alarm[1].done():
+                return
+            self._alarm[1].cancel()
+        self._alarm = (time, asyncio.create_task(self._wake_at(time))) if time is not None else None
+
+    async def _wake_at(self, time: datetime) -> None:
+        left = (time - _now()).total_seconds()
+        await workflow.sleep(max(0, left), summary=f"until {time:%Y-%m-%d %H:%M:%S} UTC")
+        self._woken = True
 
     def _tell_awaiting(self, record: RunRecord) -> None:
         """Leave what waits for a person where searches find it, else where people do.
@@ -188,10 +256,23 @@ def _continue(start: Start, progress: Progress) -> NoReturn:
     workflow.continue_as_new(state, memo={MEMO: memo})
 
 
-def _result(record: RunRecord) -> PipelineResult:
+def _let_go(tasks: dict[str, asyncio.Task[None]], open_calls: frozenset[str]) -> None:
+    """Cancel what nobody waits for any more."""
+    for id in [id for id, task in tasks.items() if task.done() or id not in open_calls]:
+        tasks.pop(id).cancel()
+
+
+def _result(progress: Progress) -> PipelineResult:
+    record = progress.record
     if record.phase == "Succeeded":
-        return PipelineResult(output=record.output, token_usage=record.token_usage, cost_usd=record.cost_usd)
+        return PipelineResult(
+            output=record.output,
+            items=tuple(progress.items),
+            token_usage=record.token_usage,
+            cost_usd=record.cost_usd,
+        )
     error = record.error
     message = error.message if error else f"The run ended as {record.phase}."
     details = error.model_dump(mode="json", exclude={"message"}) if error else {}
-    raise ApplicationError(message, details, type=record.reason, non_retryable=True)
+    used = {"tokenUsage": record.token_usage.model_dump(mode="json"), "costUsd": record.cost_usd}
+    raise ApplicationError(message, {**details, **used}, type=record.reason, non_retryable=True)

@@ -15,6 +15,7 @@ from ark_temporal.manifests.agent_parts import (
     PromptRef,
     Resources,
 )
+from ark_temporal.manifests.approval import Approval, Deciders, Escalation, ToolApproval
 from ark_temporal.manifests.ark_agent import ArkAgent, ArkAgentSpec
 from ark_temporal.manifests.ark_event import ArkEvent, ArkEventSpec, EventSource, EventTarget, TeamOutput
 from ark_temporal.manifests.ark_flow import ArkFlow, ArkFlowSpec, FlowStep, flow_as_team
@@ -68,7 +69,6 @@ from ark_temporal.manifests.kubernetes import ConfigMap, Secret
 from ark_temporal.manifests.loader import load
 from ark_temporal.manifests.mcp import McpAuth, McpServer
 from ark_temporal.manifests.pipeline import (
-    Approval,
     Loop,
     OutputArtifact,
     PipelineStep,
@@ -77,6 +77,7 @@ from ark_temporal.manifests.pipeline import (
 )
 from ark_temporal.manifests.reference import render_reference
 from ark_temporal.manifests.schema import json_schema
+from ark_temporal.manifests.shapes import Ensemble, Map, Switch
 from ark_temporal.manifests.tools import Tool
 from ark_temporal.manifests.values import GivenValue
 
@@ -115,9 +116,12 @@ __all__ = [
     "Capability",
     "Channel",
     "ConfigMap",
+    "Deciders",
     "Diagnostic",
     "Embeddings",
+    "Ensemble",
     "EnvFromSource",
+    "Escalation",
     "EventSource",
     "EventTarget",
     "Explanation",
@@ -132,6 +136,7 @@ __all__ = [
     "Loaded",
     "Location",
     "Loop",
+    "Map",
     "McpAuth",
     "McpServer",
     "Metadata",
@@ -153,11 +158,13 @@ __all__ = [
     "Severity",
     "SlackChannel",
     "SourceRef",
+    "Switch",
     "TeamAutoscaling",
     "TeamInput",
     "TeamLimits",
     "TeamOutput",
     "Tool",
+    "ToolApproval",
     "UnknownPathError",
     "Validation",
     "VectorStoreMemory",

@@ -8,6 +8,7 @@ from pydantic import Field, JsonValue, model_validator
 from pydantic_core import PydanticCustomError
 
 from ark_temporal.manifests.agent_parts import AgentParts
+from ark_temporal.manifests.approval import ApproverGroups
 from ark_temporal.manifests.base import (
     ArkResource,
     Flag,
@@ -20,7 +21,7 @@ from ark_temporal.manifests.base import (
     StepName,
     Template,
 )
-from ark_temporal.manifests.pipeline import PipelineStep
+from ark_temporal.manifests.pipeline import OnFailure, PipelineStep
 
 InputType = Literal["string", "number", "integer", "boolean", "object", "array"]
 
@@ -212,6 +213,15 @@ class ArkTeamSpec(ManifestModel):
     )
     autoscaling: TeamAutoscaling | None = Field(default=None, description="Replicas by active steps.")
     artifact_store: ArtifactStore | None = Field(default=None, description="Where artifacts are kept.")
+    approver_groups: ApproverGroups = Field(
+        default_factory=dict[str, list[str]],
+        description="Names of people by group; approvals name a group as `@group` (ours).",
+    )
+    on_failure: OnFailure = Field(
+        default="fail",
+        description="Whether a failed step fails the run, or waits for a person, who may have it done again "
+        "(ours).",
+    )
 
     @model_validator(mode="before")
     @classmethod

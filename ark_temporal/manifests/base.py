@@ -31,6 +31,7 @@ SERVER_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
 TOOL_PATTERN = r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$"
 FRACTION_PATTERN = r"^(0(\.[0-9]+)?|1(\.0+)?)$"
 NOT_BLANK = r"\S"
+APPROVAL_RULE_PATTERN = r"^(never|always)$|\{\{"
 
 PATTERN_MEANINGS: Mapping[str, str] = {
     LABEL_PATTERN: "up to 63 lower-case letters, digits and '-', with a letter or digit at both ends",
@@ -40,6 +41,7 @@ PATTERN_MEANINGS: Mapping[str, str] = {
     TOOL_PATTERN: "up to 64 letters, digits, '-' and '_', with a letter or '_' first, as models demand",
     FRACTION_PATTERN: 'a number from 0 to 1 written as a string, such as "0.25"',
     NOT_BLANK: "text that is not blank",
+    APPROVAL_RULE_PATTERN: "`never`, `always`, or a template such as `{{ gt .arguments.amount 100 }}`",
 }
 """What each pattern asks for, in words for an error message."""
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from ark_temporal.manifests.approval import Rule, ToolApproval
 from ark_temporal.manifests.base import Int, KeyRef, ManifestModel, NonBlank, ServerName
 from ark_temporal.manifests.tools import DEFAULT_TOOL_SECONDS
 from ark_temporal.manifests.values import GivenValue, Headers, Variables
@@ -108,4 +109,12 @@ class McpServer(ManifestModel):
     timeout_seconds: Annotated[Int, Field(ge=1)] = Field(
         default=DEFAULT_TOOL_SECONDS,
         description="Longest time that listing its tools, or one call, may take, in seconds (ours).",
+    )
+    require_approval: dict[str, Rule] = Field(
+        default_factory=dict[str, str],
+        description="Which calls wait for a person, by the server's own names of its tools or `*`: `never`, "
+        "`always`, or a template over `.arguments` and `.input` (ours).",
+    )
+    approval: ToolApproval | None = Field(
+        default=None, description="Who decides about such a call, and how long that may take (ours)."
     )

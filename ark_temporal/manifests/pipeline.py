@@ -4,18 +4,20 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from ark_temporal.manifests.approval import Approval, Approvals
 from ark_temporal.manifests.base import (
     Int,
     JsonSchemaText,
     ManifestModel,
-    NameRef,
     NonBlank,
     ObjectName,
     Pattern,
     StepName,
     Template,
 )
+from ark_temporal.manifests.shapes import Ensemble, Map, Switch
 
+OnFailure = Literal["fail", "park"]
 Strategy = Literal["round-robin", "least-busy", "random"]
 
 
@@ -77,19 +79,6 @@ class OutputArtifact(ManifestModel):
     name: NonBlank = Field(description="Name of the file, and of `.steps.<step>.artifacts.<name>`.")
 
 
-class Approval(ManifestModel):
-    """A human decision that the step waits for."""
-
-    message: Template = Field(default="", description="What the person is asked; may use step outputs.")
-    timeout_seconds: Annotated[Int, Field(ge=1)] | None = Field(
-        default=None, description="How long to wait, in seconds; without it, for ever."
-    )
-    on_timeout: Literal["reject", "approve", "escalate"] = Field(
-        default="reject", description="What is done when nobody decides in time."
-    )
-    notify_ref: NameRef | None = Field(default=None, description="The ArkNotify that tells people.")
-
-
 class PipelineStep(ManifestModel):
     """One step: a role that is given inputs once the steps it depends on are done."""
 
@@ -126,9 +115,47 @@ class PipelineStep(ManifestModel):
     output_artifacts: list[OutputArtifact] = Field(
         default_factory=list[OutputArtifact], description="Files that the step leaves behind."
     )
-    approval: Approval | None = Field(default=None, description="A human decision the step waits for.")
+    approval: Approvals = Field(
+        default_factory=list[Approval],
+        description="A human decision the step waits for; as a list, one before and one after it (ours).",
+    )
+    map: Map | None = Field(default=None, description="Does the task once for every item of a list (ours).")
+    ensemble: Ensemble | None = Field(
+        default=None, description="Has the task done several times at once, and joins the answers (ours)."
+    )
+    fallback: list[str] = Field(
+        default_factory=list[str],
+        description="Roles that do the task, one after the other, where the one before could not (ours).",
+    )
+    switch: Switch | None = Field(
+        default=None, description="Chooses the role; `role` is only the step's name then (ours)."
+    )
+    on_failure: OnFailure | None = Field(
+        default=None,
+        description="Whether a failure of the step fails the run, or waits for a person; by default what the "
+        "team says (ours).",
+    )
 
     @property
     def id(self) -> str:
         """The name by which other steps and templates know this step."""
         return self.name or self.role
+
+    @property
+    def shapes(self) -> tuple[str, ...]:
+        """The fields given that decide who does the task and how often; at most one may be."""
+        given = {
+            "map": self.map,
+            "ensemble": self.ensemble,
+            "fallback": self.fallback,
+            "switch": self.switch,
+            "registryLookup": self.registry_lookup,
+        }
+        return tuple(name for name, value in given.items() if value)
+
+    @property
+    def names_a_role(self) -> bool:
+        """Whether `role` is one of the team's roles, and not only the step's name."""
+        if self.registry_lookup is not None or self.switch is not None:
+            return False
+        return self.ensemble is None or not self.ensemble.roles

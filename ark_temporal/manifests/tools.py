@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from ark_temporal.manifests.approval import NEVER, Rule, ToolApproval
 from ark_temporal.manifests.base import Int, JsonSchemaText, ManifestModel, Template, ToolName
 from ark_temporal.manifests.values import GivenValue, Headers
 from ark_temporal.tools.types import Effect
@@ -61,4 +62,12 @@ class Tool(ManifestModel):
         default=None,
         description="Longest time one call may take, in seconds: 60 where it is not given, and what a Python "
         "tool declares itself (ours).",
+    )
+    require_approval: Rule = Field(
+        default=NEVER,
+        description="Whether a call waits for a person: `never`, `always`, or where this template over "
+        "`.arguments` and `.input` renders to a true value (ours).",
+    )
+    approval: ToolApproval | None = Field(
+        default=None, description="Who decides about such a call, and how long that may take (ours)."
     )

@@ -6,6 +6,8 @@ from datetime import datetime
 from ark_temporal.plan.agent_loop import shown
 from ark_temporal.plan.calls import (
     CallFailure,
+    ChildOutcome,
+    ChildRun,
     ModelCall,
     ModelOutcome,
     Request,
@@ -14,7 +16,7 @@ from ark_temporal.plan.calls import (
     ToolOutcome,
 )
 from ark_temporal.plan.record import CallRecord, RunError, RunRecord, StepRecord, ToolCallRecord
-from ark_temporal.plan.toolbox import SUBMIT_SUBTASK
+from ark_temporal.plan.toolbox import DELEGATE, SUBMIT_SUBTASK
 
 
 def note_request(step: StepRecord, request: Request, now: datetime) -> None:
@@ -36,6 +38,19 @@ def note_request(step: StepRecord, request: Request, now: datetime) -> None:
                     arguments=shown(json.dumps(request.arguments, ensure_ascii=False)),
                     effect=request.effect,
                     key=request.key,
+                    start_time=now,
+                )
+            )
+        case ChildRun() if request.model_call:
+            step.tool_calls.append(
+                ToolCallRecord(
+                    id=request.id,
+                    tool=DELEGATE,
+                    model_call=request.model_call,
+                    iteration=step.iterations,
+                    arguments=shown(
+                        json.dumps({"role": request.role, "prompt": request.task}, ensure_ascii=False)
+                    ),
                     start_time=now,
                 )
             )
@@ -72,6 +87,23 @@ def note_answer(
         run.cost_usd = (run.cost_usd or 0.0) + outcome.cost_usd
         run.prices_as_of = outcome.prices_as_of
     warn(step, *outcome.warnings)
+
+
+def note_child(run: RunRecord, step: StepRecord, outcome: ChildOutcome) -> None:
+    """A run of its own has ended: what it used is used by this one."""
+    for usage in (step.token_usage, run.token_usage):
+        usage.add(outcome.token_usage)
+    if outcome.cost_usd is not None:
+        step.cost_usd = (step.cost_usd or 0.0) + outcome.cost_usd
+        run.cost_usd = (run.cost_usd or 0.0) + outcome.cost_usd
+
+
+def absorb(step: StepRecord, part: StepRecord) -> None:
+    """A part of a step has ended: what it used, the step used."""
+    step.token_usage.add(part.token_usage)
+    if part.cost_usd is not None:
+        step.cost_usd = (step.cost_usd or 0.0) + part.cost_usd
+    warn(step, *part.warnings)
 
 
 def note_failed_call(step: StepRecord, call_id: str, failure: CallFailure, now: datetime) -> RunError:

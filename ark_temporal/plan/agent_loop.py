@@ -5,15 +5,17 @@ them is taken in; whoever owns the loop carries them out.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from ark_temporal.llm.types import ToolCall
 from ark_temporal.plan.asking import Asker, effect_key, feedback_on, next_call, task_call, tool_call
 from ark_temporal.plan.calls import (
     CallFailure,
+    ChildRun,
     GivenResult,
     MemoryRead,
     MemoryWrite,
@@ -25,11 +27,22 @@ from ark_temporal.plan.calls import (
     ToolList,
     ToolOutcome,
 )
-from ark_temporal.plan.conversation import Turn, slimmed
-from ark_temporal.plan.prompts import with_memory
-from ark_temporal.plan.record import Purpose, RunError, ToolCallRecord
-from ark_temporal.plan.subtasks import MAX_DEPTH, subtask_plan
-from ark_temporal.plan.toolbox import SUBMIT_SUBTASK, Toolbox, declared_specs, discoveries
+from ark_temporal.plan.conversation import MAX_RESULT_CHARS, Turn, slimmed
+from ark_temporal.plan.inputs import InputError, task_input
+from ark_temporal.plan.model import Plan
+from ark_temporal.plan.people import GatePlan
+from ark_temporal.plan.prompts import is_truthy, with_memory
+from ark_temporal.plan.record import Awaiting, Decision, Purpose, RunError, ToolCallRecord
+from ark_temporal.plan.subtasks import plan_for
+from ark_temporal.plan.toolbox import (
+    DELEGATE,
+    SUBMIT_SUBTASK,
+    Tool,
+    Toolbox,
+    declared_specs,
+    delegation,
+    discoveries,
+)
 from ark_temporal.templates import TemplateError
 from ark_temporal.wire import Wire
 
@@ -37,7 +50,10 @@ MAX_TOOL_CALLS = 128
 """The most tool calls of one turn that are carried out; the model is told about the others."""
 
 MAX_SUBTASKS = 100
-"""The most subtasks that one run starts."""
+"""The most subtasks that one task starts."""
+
+MAX_DELEGATIONS = 100
+"""The most tasks that one agent has handed on at the same time."""
 
 MAX_SHOWN_CHARS = 500
 """The most of a tool call's arguments and of its result that a run record shows."""
@@ -47,6 +63,7 @@ class LoopState(Wire):
     """All that a loop knows; what it carries over when a run continues as new.
 
     Attributes:
+        role: Whose task it is.
         began: When the model was first asked; before that, when the task began.
         prompt: What is asked, as templates rendered it.
         recalled: What memory had to say; None while it is not known.
@@ -54,11 +71,13 @@ class LoopState(Wire):
         given: Results of the last answer's tool calls that no activity has.
         retries: How often an answer was not accepted.
         unknown: Tool calls of which nobody knows whether they took effect, by id.
-        waited_ms: How long the task waited for people.
+        held: Tool calls that people have to approve first, by the question's id.
+        waited_ms: How long the task waited for people, and for those to whom it handed tasks.
         waiting_since: Since when it does so now.
     """
 
     step: str
+    role: str = ""
     began: datetime
     prompt: str
     recalled: tuple[str, ...] | None = None
@@ -66,8 +85,27 @@ class LoopState(Wire):
     given: list[GivenResult] = Field(default_factory=list[GivenResult])
     retries: int = 0
     unknown: dict[str, ToolInvocation] = Field(default_factory=dict[str, ToolInvocation])
+    held: dict[str, ToolInvocation] = Field(default_factory=dict[str, ToolInvocation])
     waited_ms: int = 0
     waiting_since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Held:
+    """A tool call that people have to approve first.
+
+    Attributes:
+        question: The question's id.
+        subject: The call, as JSON.
+        message: What people are told.
+        schema: What the arguments must match.
+    """
+
+    question: str
+    gate: GatePlan
+    subject: str
+    message: str
+    schema: JsonValue
 
 
 class AgentLoop:
@@ -76,11 +114,12 @@ class AgentLoop:
     Args:
         asker: Who asks.
         state: How far the task is.
+        plan: What the run does.
         lists: What was discovered in the run, by the discovery's id; grows as discoveries come in.
         count: Counts the role's calls by purpose, and gives how many there were before.
         depth: How many runs are above this one.
-        render: Renders a template of the run.
-        new_subtask: Gives the id of one more subtask; None when the run has started its share.
+        render: Renders a template of the run, which sees what is given besides.
+        new_child: Gives the id of one more run.
     """
 
     def __init__(
@@ -88,11 +127,12 @@ class AgentLoop:
         asker: Asker,
         state: LoopState,
         *,
+        plan: Plan,
         lists: Mapping[str, ToolList],
         count: Callable[[str, Purpose], int],
         depth: int,
-        render: Callable[[str], str],
-        new_subtask: Callable[[], str | None],
+        render: Callable[[str, Mapping[str, JsonValue]], str],
+        new_child: Callable[[str], str],
     ) -> None:
         self.asker = asker
         self.state = state
@@ -100,8 +140,11 @@ class AgentLoop:
         self._count = count
         self._depth = depth
         self._render = render
-        self._new_subtask = new_subtask
+        self._new_child = new_child
+        self._plan = plan
         self._under_way: set[str] = set()
+        self._handed_on: set[str] = set()
+        self._held: list[Held] = []
         self._discoveries = discoveries(asker.agent, step=asker.step.name, namespace=asker.namespace)
 
     @property
@@ -113,10 +156,13 @@ class AgentLoop:
         """What the loop needs where the run continues as new."""
         return self.state.model_copy(update={"turns": slimmed(self.state.turns)})
 
-    def restore(self, due: Sequence[Request]) -> None:
+    def restore(self, due: Iterable[Request]) -> None:
         """Take up what was due when the run continued as new."""
         mine = [one for one in due if one.step == self.asker.step.name]
-        self._under_way.update(one.id for one in mine if isinstance(one, ToolInvocation | SubtaskStart))
+        self._under_way.update(
+            one.id for one in mine if isinstance(one, ToolInvocation | SubtaskStart | ChildRun)
+        )
+        self._handed_on.update(one.id for one in mine if isinstance(one, ChildRun))
         self._under_way.update(
             one.id for one in mine if isinstance(one, ModelCall) and one.purpose != "validate"
         )
@@ -154,12 +200,16 @@ class AgentLoop:
         call = task_call(
             self.asker,
             prompt=prompt,
-            tools=declared_specs(agent),
+            tools=(*delegation(agent, self._plan), *declared_specs(agent)),
             tool_lists=[one.id for one in self._discoveries if self._lists[one.id].tools],
             number=self._count(agent.role, "task"),
         )
         self._under_way.add(call.id)
         return [call]
+
+    @property
+    def _subtasks(self) -> int:
+        return sum(one.tool == SUBMIT_SUBTASK and not one.is_error for one in self.asker.step.tool_calls)
 
     # What the model wants
 
@@ -185,18 +235,21 @@ class AgentLoop:
             request = self._request(box, turn.call, index, wanted)
             if isinstance(request, str):
                 self._give(index, request, now, wanted)
-            else:
+            elif request is not None:
                 requests.append(request)
                 self._under_way.add(request.id)
+        self.pause(now)
         return requests or self.go_on(now)
 
-    def _request(self, box: Toolbox, call: ModelCall, index: int, wanted: ToolCall) -> Request | str:
-        """How a tool call is carried out, or what the model is told instead."""
+    def _request(self, box: Toolbox, call: ModelCall, index: int, wanted: ToolCall) -> Request | str | None:
+        """How a tool call is carried out, or what the model is told instead; None where people come first."""
         tool = box.find(wanted.name)
         if index >= MAX_TOOL_CALLS:
             return f"Not done: at most {MAX_TOOL_CALLS} tools are called in one turn. Call it again."
         if wanted.problem:
             return wanted.problem
+        if wanted.name == DELEGATE and self.asker.agent.can_delegate:
+            return self._delegate(call, index, wanted)
         if tool is None:
             known = ", ".join(box.names) or "none"
             return f"There is no tool named {wanted.name!r}. The tools are: {known}."
@@ -204,30 +257,95 @@ class AgentLoop:
             return self._subtask(call, index, wanted)
         request = tool_call(self.asker, tool, model_call=call, index=index, arguments=wanted.arguments)
         webhook = tool.declared.webhook if tool.declared is not None else None
-        if tool.declared is None or webhook is None:
+        if tool.declared is not None and webhook is not None:
+            try:
+                there = webhook.model_copy(update={"url": self._render(webhook.url, {})})
+            except TemplateError as error:
+                return f"Not called: the address of {tool.name!r} does not render: {error}."
+            declared = tool.declared.model_copy(update={"webhook": there})
+            request = request.model_copy(update={"declared": declared})
+        return self._gated(tool, request)
+
+    def _gated(self, tool: Tool, request: ToolInvocation) -> ToolInvocation | str | None:
+        """The call, unless people have to approve it first."""
+        gate = tool.gate
+        if gate is None:
             return request
+        seen: Mapping[str, JsonValue] = {"arguments": request.arguments}
         try:
-            there = webhook.model_copy(update={"url": self._render(webhook.url)})
+            if gate.condition and not is_truthy(self._render(gate.condition, seen)):
+                return request
+            message = self._render(gate.message, seen)
         except TemplateError as error:
-            return f"Not called: the address of {tool.name!r} does not render: {error}."
-        return request.model_copy(update={"declared": tool.declared.model_copy(update={"webhook": there})})
+            return f"Not called: what decides whether {tool.name!r} needs approval does not render: {error}."
+        question = f"{request.id}#approval"
+        self.state.held[question] = request
+        said = json.dumps(request.arguments, ensure_ascii=False, indent=2)
+        whom = message or f'Step "{self.asker.step.name}" wants to call the tool {tool.name}.'
+        schema = dict(tool.input_schema) or None
+        self._held.append(Held(question, gate, said, whom, schema))
+        return None
+
+    def take_held(self) -> list[Held]:
+        """The tool calls that people have to be asked about now."""
+        held, self._held = self._held, []
+        return held
+
+    def _delegate(self, call: ModelCall, index: int, wanted: ToolCall) -> Request | str:
+        """Hand a task on, if that is allowed: what a model asks for changes nothing about that."""
+        agent, role = self.asker.agent, wanted.arguments.get("role")
+        if not isinstance(role, str) or role not in agent.can_delegate:
+            return f"Not done: you may hand tasks to {', '.join(agent.can_delegate)}, and not to {role!r}."
+        if self._depth >= self._plan.max_depth:
+            return f"Not done: tasks are handed on {self._plan.max_depth} times at most. Do it yourself."
+        if len(self._handed_on) >= MAX_DELEGATIONS:
+            return f"Not done: {MAX_DELEGATIONS} tasks at most are handed on at the same time. Wait for some."
+        prompt = wanted.arguments.get("prompt")
+        task = prompt if isinstance(prompt, str) and prompt.strip() else self.state.prompt
+        plan = plan_for(self._plan, role)
+        try:
+            given = task_input(plan, task)
+        except InputError as error:
+            return f"Not done: {error}"
+        request = ChildRun(
+            id=self._new_child(role),
+            step=self.asker.step.name,
+            role=role,
+            model_call=call.id,
+            index=index,
+            plan=plan,
+            input=given,
+            task=task,
+            depth=self._depth + 1,
+        )
+        self._handed_on.add(request.id)
+        return request
 
     def _subtask(self, call: ModelCall, index: int, wanted: ToolCall) -> Request | str:
         task = wanted.arguments.get("prompt")
         if not isinstance(task, str) or not task.strip():
             return "Not started: `prompt` must say what is to be done."
-        if self._depth >= MAX_DEPTH:
-            return f"Not started: subtasks of subtasks go {MAX_DEPTH} deep at most."
-        id = self._new_subtask()
-        if id is None:
-            return f"Not started: a run starts {MAX_SUBTASKS} subtasks at most."
+        agent = self.asker.agent
+        role = wanted.arguments.get("role") or agent.role
+        if not isinstance(role, str) or role not in (agent.role, *agent.can_delegate):
+            return f"Not started: there is no role {role!r} to which you may hand tasks."
+        if self._depth >= self._plan.max_depth:
+            return f"Not started: subtasks of subtasks go {self._plan.max_depth} deep at most."
+        if self._subtasks >= MAX_SUBTASKS:
+            return f"Not started: one task starts {MAX_SUBTASKS} subtasks at most."
+        plan = plan_for(self._plan, role)
+        try:
+            given = task_input(plan, task)
+        except InputError as error:
+            return f"Not started: {error}"
         return SubtaskStart(
-            id=id,
+            id=self._new_child("sub"),
             step=self.asker.step.name,
-            role=self.asker.agent.role,
+            role=agent.role,
             model_call=call.id,
             index=index,
-            plan=subtask_plan(self.asker.agent, self.asker.namespace),
+            plan=plan,
+            input=given,
             task=task,
             depth=self._depth + 1,
         )
@@ -269,18 +387,41 @@ class AgentLoop:
         self.state.given.append(GivenResult(index=request.index, content=text))
         return []
 
+    def resolve_gate(self, waited: Awaiting, decision: Decision, now: datetime) -> list[Request]:
+        """Carry out what a person, or time, decided about a tool call that needs approval."""
+        request = self.state.held.pop(waited.id)
+        if decision.decision == "reject":
+            who = decision.by or "A person"
+            why = f": {decision.comment}" if decision.comment else "."
+            text = f"Not called: {who} did not approve this call{why}"
+            call = ToolCall(id="", name=request.tool, arguments=request.arguments)
+            self._give(request.index, text, now, call)
+            return []
+        if waited.edited:
+            request = request.model_copy(update={"arguments": json.loads(waited.subject)})
+        self._under_way.add(request.id)
+        return [request]
+
+    def handed_back(self, request: ChildRun, text: str, *, is_error: bool) -> None:
+        """Take in what came of a task that was handed on."""
+        self._under_way.discard(request.id)
+        self._handed_on.discard(request.id)
+        cut = text[:MAX_RESULT_CHARS]
+        self.state.given.append(GivenResult(index=request.index, content=cut, is_error=is_error))
+
     def pause(self, now: datetime) -> None:
-        """People's time is not the agent's: stop its clock while they decide."""
+        """Others' time is not the agent's: stop its clock while they decide, or do what it handed on."""
         state = self.state
-        if state.unknown and state.waiting_since is None:
+        waits = bool(state.unknown or state.held or self._handed_on)
+        if waits and state.waiting_since is None:
             state.waiting_since = now
-        elif not state.unknown and state.waiting_since is not None:
+        elif not waits and state.waiting_since is not None:
             state.waited_ms += int((now - state.waiting_since) / timedelta(milliseconds=1))
             state.waiting_since = None
 
     def go_on(self, now: datetime) -> list[Request] | RunError:
         """Ask the model again once all of its tool calls have their results."""
-        if self._under_way or self.state.unknown:
+        if self._under_way or self.state.unknown or self.state.held:
             return []
         limit = self.asker.agent.timeout_seconds
         if now - self.state.began - timedelta(milliseconds=self.state.waited_ms) > timedelta(seconds=limit):

@@ -10,6 +10,7 @@ from ark_temporal.manifests import ArkMemory, Bundle, JsonSchemaText, McpAuth, M
 from ark_temporal.manifests import GivenValue as WrittenValue
 from ark_temporal.manifests import KeyRef as WrittenRef
 from ark_temporal.manifests.agent_parts import AgentParts
+from ark_temporal.plan.compile_gates import People
 from ark_temporal.plan.tools import (
     EmbeddingsPlan,
     GivenValue,
@@ -32,15 +33,20 @@ _EFFECTS: Mapping[str, Effect] = {
 """What HTTP says of its methods; PATCH and POST may do something new each time."""
 
 
-def tool_plans(parts: AgentParts) -> tuple[ToolPlan, ...]:
-    """The tools that an agent declares, in its order."""
+def tool_plans(parts: AgentParts, people: People) -> tuple[ToolPlan, ...]:
+    """The tools that an agent declares, in its order.
+
+    Args:
+        parts: The agent.
+        people: Who may be asked to approve calls.
+    """
     only_hosts = _strict_hosts(parts)
-    return tuple(_tool(tool, only_hosts) for tool in parts.tools)
+    return tuple(_tool(tool, only_hosts, people) for tool in parts.tools)
 
 
-def server_plans(parts: AgentParts) -> tuple[McpServerPlan, ...]:
+def server_plans(parts: AgentParts, people: People) -> tuple[McpServerPlan, ...]:
     """The MCP servers of an agent, in its order."""
-    return tuple(_server(server) for server in parts.mcp_servers)
+    return tuple(_server(server, people) for server in parts.mcp_servers)
 
 
 def memory_plan(
@@ -98,7 +104,8 @@ def _host_and_port(url: str) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _tool(tool: Tool, only_hosts: tuple[str, ...]) -> ToolPlan:
+def _tool(tool: Tool, only_hosts: tuple[str, ...], people: People) -> ToolPlan:
+    gate = people.tool_gate(tool.require_approval, tool.approval)
     if tool.type != "webhook":
         return ToolPlan(
             type=tool.type,
@@ -106,6 +113,7 @@ def _tool(tool: Tool, only_hosts: tuple[str, ...]) -> ToolPlan:
             description=tool.description,
             effect=tool.effect,
             timeout_seconds=tool.timeout_seconds,
+            gate=gate,
         )
     assert tool.url is not None, "the checks demand it"
     return ToolPlan(
@@ -117,6 +125,7 @@ def _tool(tool: Tool, only_hosts: tuple[str, ...]) -> ToolPlan:
         webhook=WebhookPlan(
             url=tool.url, method=tool.method, headers=_values(tool.headers), only_hosts=only_hosts
         ),
+        gate=gate,
     )
 
 
@@ -127,7 +136,7 @@ def _arguments(schema: JsonSchemaText | None) -> dict[str, JsonValue]:
     return {"type": "object", "properties": {}, **written}
 
 
-def _server(server: McpServer) -> McpServerPlan:
+def _server(server: McpServer, people: People) -> McpServerPlan:
     return McpServerPlan(
         name=server.name,
         url=server.url or "",
@@ -138,6 +147,7 @@ def _server(server: McpServer) -> McpServerPlan:
         oauth=_oauth(server.auth),
         effects=dict(server.effects),
         only=tuple(dict.fromkeys(server.tools)),
+        gates=people.server_gates(server.require_approval, server.approval),
         timeout_seconds=server.timeout_seconds,
     )
 

@@ -1,13 +1,15 @@
 """From an agent's manifest to its part of a plan."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ark_temporal.llm.types import Provider
 from ark_temporal.manifests import ArkSettings, Bundle
 from ark_temporal.manifests.agent_parts import AgentParts, EnvFromSource
+from ark_temporal.manifests.approval import Deciders
 from ark_temporal.manifests.checks.agents import PROMPT_LIMIT, PROMPT_WARNING, prompt_size
 from ark_temporal.manifests.origins import Finding, Path
 from ark_temporal.plan.agent_tools import memory_plan, server_plans, tool_plans
+from ark_temporal.plan.compile_gates import People
 from ark_temporal.plan.model import AgentPlan, EnvSource
 from ark_temporal.plan.system_prompts import compose
 
@@ -21,6 +23,8 @@ def agent_plan(
     model: str,
     namespace: str,
     provider: Provider | None,
+    people: People,
+    can_delegate: Iterable[str] = (),
 ) -> AgentPlan:
     """Resolve every reference of an agent.
 
@@ -32,6 +36,8 @@ def agent_plan(
         model: The language model.
         namespace: Where names are looked up.
         provider: Answers instead of what the model's name says.
+        people: Who may be asked to approve its tool calls.
+        can_delegate: The roles to which it may hand tasks.
     """
     settings = settings_of(parts, bundle, namespace)
     temperatures = [float(one.spec.temperature) for one in settings if one.spec.temperature is not None]
@@ -45,10 +51,12 @@ def agent_plan(
         max_tokens_per_call=parts.limits.max_tokens_per_call,
         timeout_seconds=parts.limits.timeout_seconds,
         temperature=temperatures[-1] if temperatures else None,
-        tools=tool_plans(parts),
-        mcp_servers=server_plans(parts),
+        tools=tool_plans(parts, people),
+        mcp_servers=server_plans(parts, people),
         memory=memory_plan(parts, bundle, namespace, provider),
         max_turns=parts.limits.max_turns,
+        description=" ".join(" ".join(one.description.split()) for one in parts.capabilities).strip(),
+        can_delegate=tuple(dict.fromkeys(can_delegate)),
     )
 
 
@@ -57,6 +65,25 @@ def settings_of(parts: AgentParts, bundle: Bundle, namespace: str) -> list[ArkSe
     refs = [*([parts.config_ref] if parts.config_ref else []), *parts.settings_refs]
     found = (bundle.find(ArkSettings, ref.name, namespace) for ref in refs)
     return [settings for settings in found if settings is not None]
+
+
+def unknown_groups(parts: AgentParts, people: People) -> Iterator[Finding]:
+    """Findings about groups of approvers that nobody has written down. Paths begin at the agent's fields."""
+    for field, holders in (("tools", parts.tools), ("mcpServers", parts.mcp_servers)):
+        for index, holder in enumerate(holders):
+            if holder.approval is not None:
+                yield from unknown_groups_of(holder.approval, people, (field, index, "approval"))
+
+
+def unknown_groups_of(approval: Deciders, people: People, at: Path) -> Iterator[Finding]:
+    """The same for one approval."""
+    for name in people.unknown_groups(approval):
+        where = (
+            f"These are: {', '.join(people.groups)}."
+            if people.groups
+            else "Groups stand in a team's `approverGroups`; an ArkAgent by itself has none: name the people."
+        )
+        yield Finding((*at, "approvers"), "unknown-group", f'No group is called "@{name}" here.', where)
 
 
 def whole_prompt_size(plan: AgentPlan) -> Iterator[Finding]:

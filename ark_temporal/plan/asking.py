@@ -12,6 +12,7 @@ from ark_temporal.plan.calls import GivenResult, ModelCall, OutputChecks, ToolIn
 from ark_temporal.plan.model import AgentPlan, StepPlan
 from ark_temporal.plan.prompts import envelope
 from ark_temporal.plan.record import Purpose, StepRecord
+from ark_temporal.plan.shapes import CapabilityPlan, RoutingPlan
 from ark_temporal.plan.toolbox import Tool
 
 
@@ -36,10 +37,16 @@ class Asker:
     run_began: datetime
 
     def id(self, suffix: str = "") -> str:
-        """Unique in a run and readable in the Web UI; a `#` in a step's name is doubled to keep it so."""
-        name = self.step.name.replace("#", "##")
-        iteration = f"#{self.step.iterations}" if self.step.iterations > 1 else ""
-        return f"{name}{iteration}#{suffix}" if suffix else f"{name}{iteration}"
+        """Unique in a run and readable in the Web UI."""
+        id = step_id(self.step)
+        return f"{id}#{suffix}" if suffix else id
+
+
+def step_id(step: StepRecord) -> str:
+    """What a step's requests are called by: its name, a `#` in it doubled, its iteration, its restarts."""
+    name = step.name.replace("#", "##")
+    iteration = f"#{step.iterations}" if step.iterations > 1 else ""
+    return f"{name}{iteration}~{step.restarts + 1}" if step.restarts else f"{name}{iteration}"
 
 
 def task_call(
@@ -140,6 +147,45 @@ def judge_call(asker: Asker, *, retries: int, number: int) -> ModelCall:
     )
 
 
+def route_call(asker: Asker, routing: RoutingPlan, task: str, number: int) -> ModelCall:
+    """Ask which capability fits a task best.
+
+    Args:
+        asker: The router.
+        routing: What there is to choose from.
+        task: What is to be done.
+        number: How many calls of this purpose the role made before in this run.
+    """
+    agent = asker.agent
+    lines = [f"- {one.id}{_told(one)}" for one in routing.capabilities]
+    schema: JsonValue = {
+        "type": "object",
+        "required": ["capability"],
+        "properties": {
+            "capability": {"type": "string", "enum": [one.id for one in routing.capabilities]},
+            "reason": {"type": "string"},
+        },
+    }
+    return ModelCall(
+        id=asker.id("route"),
+        step=asker.step.name,
+        role=agent.role,
+        namespace=asker.namespace,
+        purpose="route",
+        iteration=asker.step.iterations,
+        call=number,
+        provider=agent.provider,
+        model=agent.model,
+        system=agent.system,
+        env_from=agent.env_from,
+        prompt="Capabilities:\n" + "\n".join(lines) + f"\n\nTask:\n{task}",
+        max_output_tokens=agent.max_tokens_per_call,
+        temperature=agent.temperature,
+        timeout_seconds=agent.timeout_seconds,
+        checks=OutputChecks(output_schema=schema),
+    )
+
+
 def tool_call(
     asker: Asker, tool: Tool, *, model_call: ModelCall, index: int, arguments: dict[str, JsonValue]
 ) -> ToolInvocation:
@@ -187,6 +233,11 @@ def effect_key(asker: Asker, id: str) -> str:
 def feedback_on(problem: str) -> str:
     """What is said to a model about an answer that was not accepted."""
     return f"This answer was not accepted. {problem}\nAnswer again in full, with that mended."
+
+
+def _told(capability: CapabilityPlan) -> str:
+    tags = f" [{', '.join(capability.tags)}]" if capability.tags else ""
+    return f"{tags}: {' '.join(capability.description.split())}" if capability.description else tags
 
 
 def _checks(plan: StepPlan) -> OutputChecks | None:

@@ -10,7 +10,8 @@ from pydantic import Field, JsonValue
 
 from ark_temporal.llm.types import NativeBlocks, Provider, StopReason, ToolCall, ToolSpec, Usage
 from ark_temporal.plan.model import EnvSource, Plan, PromptPart
-from ark_temporal.plan.record import Decision, Purpose
+from ark_temporal.plan.people import NotifyPlan
+from ark_temporal.plan.record import Control, Decision, Purpose, RunError, TokenUsage
 from ark_temporal.plan.tools import McpServerPlan, MemoryPlan, ToolPlan
 from ark_temporal.tools.types import Effect, ToolInfo
 from ark_temporal.wire import FrozenWire
@@ -211,6 +212,8 @@ class SubtaskStart(FrozenWire):
 
     Attributes:
         index: The place of the tool call in its turn.
+        input: The run's input.
+        task: What is to be done, for people.
     """
 
     id: str
@@ -219,12 +222,121 @@ class SubtaskStart(FrozenWire):
     model_call: str
     index: int
     plan: Plan
+    input: dict[str, JsonValue]
     task: str
     depth: int
 
 
 class SubtaskStarted(FrozenWire):
     """A subtask runs."""
+
+
+class Context(FrozenWire):
+    """What a run's templates see besides its own steps: what its parent's did.
+
+    Attributes:
+        steps: `output`, `data` and `answer` by step.
+    """
+
+    steps: dict[str, dict[str, JsonValue]] = Field(default_factory=dict[str, dict[str, JsonValue]])
+
+
+class Page(FrozenWire):
+    """Part of a map: what a child run works on.
+
+    Attributes:
+        items: The part's items.
+        offset: The place of the first of them in the whole list.
+        context: What the items' templates see of the parent.
+    """
+
+    items: list[JsonValue]
+    offset: int = 0
+    context: Context = Context()
+
+
+class ChildRun(FrozenWire):
+    """Have a run of its own do something, and wait for it: a child workflow whose id is this one's.
+
+    Attributes:
+        role: Whose task it is.
+        plan: What runs.
+        input: The run's input.
+        task: What it is about, in a line or more, for people.
+        model_call: The model call that delegates; empty where a step does.
+        index: The place of the tool call in its turn.
+        page: The part of a map that it does.
+        max_tokens: What is left of the parent's budget; None where there is none.
+        deadline: When the parent's time is up; None where it has no end.
+    """
+
+    id: str
+    step: str
+    role: str
+    plan: Plan
+    input: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    task: str = ""
+    model_call: str = ""
+    index: int = 0
+    depth: int
+    page: Page | None = None
+    max_tokens: int | None = None
+    deadline: datetime | None = None
+
+
+class ItemResult(FrozenWire):
+    """What came of one item of a map.
+
+    Attributes:
+        value: Its data, or its output where it has none.
+        error: Why there is nothing.
+    """
+
+    value: JsonValue = None
+    error: RunError | None = None
+
+
+class ChildOutcome(FrozenWire):
+    """How a run of its own came out.
+
+    Attributes:
+        items: Of a part of a map.
+        error: Why it did not succeed.
+    """
+
+    output: str = ""
+    items: tuple[ItemResult, ...] = ()
+    token_usage: TokenUsage = TokenUsage()
+    cost_usd: float | None = None
+    error: RunError | None = None
+
+
+class Notification(FrozenWire):
+    """Tell people something: the input of the activity `notify`.
+
+    Attributes:
+        event: What happened, such as `ApprovalRequested`.
+        notify: Whom to tell.
+        message: The sentence.
+        about: What the message's template sees besides, as `.gate` and more.
+    """
+
+    id: str
+    step: str
+    role: str = ""
+    namespace: str = "default"
+    team: str
+    run: str
+    event: str
+    notify: NotifyPlan
+    message: str
+    about: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+
+
+class Notified(FrozenWire):
+    """People were told: the result of the activity `notify`."""
+
+    warnings: tuple[str, ...] = ()
 
 
 class CallFailure(FrozenWire):
@@ -240,11 +352,29 @@ class CallFailure(FrozenWire):
     sent: bool = True
 
 
-Request = ModelCall | ToolInvocation | ToolDiscovery | MemoryRead | MemoryWrite | SubtaskStart
+Request = (
+    ModelCall
+    | ToolInvocation
+    | ToolDiscovery
+    | MemoryRead
+    | MemoryWrite
+    | SubtaskStart
+    | ChildRun
+    | Notification
+)
 """What a run asks of the world."""
 
-Outcome = ModelOutcome | ToolOutcome | ToolList | MemoryOutcome | SubtaskStarted | CallFailure
+Outcome = (
+    ModelOutcome
+    | ToolOutcome
+    | ToolList
+    | MemoryOutcome
+    | SubtaskStarted
+    | ChildOutcome
+    | Notified
+    | CallFailure
+)
 """How a request came out."""
 
-Event = Outcome | Decision
-"""What reaches a run: how a request came out, by the request's id, or what a person decided."""
+Event = Outcome | Decision | Control
+"""What reaches a run: how a request came out, by the request's id, or what a person wants."""

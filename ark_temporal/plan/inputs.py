@@ -17,6 +17,10 @@ _PYTHON_TYPES: dict[InputType, tuple[type, ...]] = {
 }
 
 
+TASK_INPUT = "task"
+"""The input that a task in bare words becomes."""
+
+
 class InputError(ValueError):
     """The input of a run does not fit its team.
 
@@ -53,6 +57,32 @@ def resolve_input(plan: Plan, given: Mapping[str, JsonValue]) -> dict[str, JsonV
     if problems:
         raise InputError(problems)
     return resolved
+
+
+def task_input(plan: Plan, text: str) -> dict[str, JsonValue]:
+    """The input that bare text becomes, for a team that is told what to do in a sentence or more.
+
+    That is the input `task`; where the plan declares others and none of that name, its only required one
+    without a default, else the first that can take the text.
+
+    Args:
+        plan: What would run.
+        text: The task.
+
+    Raises:
+        InputError: None of the declared inputs can take it.
+    """
+    if not plan.inputs or any(each.name == TASK_INPUT for each in plan.inputs):
+        return {TASK_INPUT: text}
+    needed = [each for each in plan.inputs if each.required and each.default is None]
+    for each in needed if len(needed) == 1 else plan.inputs:
+        try:
+            return {each.name: coerce(text, each.type)}
+        except ValueError:
+            continue
+    named = ", ".join(f"{each.name} ({each.type})" for each in needed or plan.inputs)
+    message = f'Team "{plan.team}" has no input that takes a bare task, but {named}. Give those with -i.'
+    raise InputError([message])
 
 
 def coerce(value: JsonValue, wanted: InputType) -> JsonValue:

@@ -2,6 +2,7 @@
 
 from pydantic import JsonValue
 
+from ark_temporal.linear_schema import UnusableSchemaError, violations
 from ark_temporal.plan.calls import CallFailure, ToolInvocation
 from ark_temporal.plan.model import StepPlan
 from ark_temporal.plan.output import NoJsonError, extract_json
@@ -53,10 +54,30 @@ def tool_outcome_unknown(request: ToolInvocation, failure: CallFailure) -> str:
     )
 
 
-def parse_data(plan: StepPlan, text: str) -> JsonValue:
-    """The answer's JSON where a schema asked for one; the worker has checked it against that schema."""
+def asks_for_json(plan: StepPlan) -> bool:
+    """Whether a step's answer is JSON."""
     validation = plan.validation
-    if plan.output_schema is None and (validation is None or validation.json_schema is None):
+    return plan.output_schema is not None or (validation is not None and validation.json_schema is not None)
+
+
+def schema_problem(value: JsonValue, schema: JsonValue) -> str:
+    """Why a value does not match a schema; empty when it does."""
+    try:
+        wrong = [f"{error.json_path}: {error.message[:300]}" for error in violations(value, schema)]
+    except (UnusableSchemaError, RecursionError):
+        return "It cannot be checked against the schema."
+    return "; ".join(wrong[:5])
+
+
+def parse_data(plan: StepPlan, text: str, *, always: bool = False) -> JsonValue:
+    """The answer's JSON where a schema asked for one; the worker has checked it against that schema.
+
+    Args:
+        plan: The step.
+        text: The answer.
+        always: Read it as JSON even where no schema asks for that.
+    """
+    if not always and not asks_for_json(plan):
         return None
     try:
         return extract_json(text)

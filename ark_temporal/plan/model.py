@@ -2,12 +2,15 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from typing import Literal
 
 from pydantic import Field, JsonValue, model_validator
 
 from ark_temporal.llm.types import Provider
+from ark_temporal.plan.people import GatePlan
+from ark_temporal.plan.shapes import EnsemblePlan, LookupPlan, MapPlan, RoutingPlan, SwitchPlan
 from ark_temporal.plan.tools import KeyRef, McpServerPlan, MemoryPlan, ToolPlan
 from ark_temporal.wire import FrozenWire
 
@@ -19,6 +22,9 @@ PLAN_VERSION = 1
 
 DEFAULT_MAX_TURNS = 50
 """How often a model is asked in one task where the manifest says nothing."""
+
+MAX_DEPTH = 8
+"""How many runs may stand above one: a subtask of a subtask has two."""
 
 
 class InputPlan(FrozenWire):
@@ -68,6 +74,8 @@ class AgentPlan(FrozenWire):
         max_tokens_per_call: The most tokens one call may generate.
         timeout_seconds: The longest one attempt of a call may take, and a task of several turns in all.
         max_turns: How often the model may be asked in one task before it has to be done.
+        description: What the agent is for; those who may delegate to it read this.
+        can_delegate: The roles to which it may hand tasks.
     """
 
     role: str
@@ -83,6 +91,8 @@ class AgentPlan(FrozenWire):
     mcp_servers: tuple[McpServerPlan, ...] = ()
     memory: MemoryPlan | None = None
     max_turns: int = DEFAULT_MAX_TURNS
+    description: str = ""
+    can_delegate: tuple[str, ...] = ()
 
 
 class PromptInput(FrozenWire):
@@ -124,21 +134,53 @@ class StepPlan(FrozenWire):
 
     Attributes:
         name: Unique in the plan; templates say `.steps.<name>`.
-        role: Which of the plan's agents answers.
+        role: Which of the plan's agents or teams does it; where another field chooses, the first it could be.
         depends_on: Steps that must have succeeded or been skipped before.
         condition: Template; a falsy result skips the step.
         output_schema: JSON Schema that the output must satisfy.
-
+        prompt: What is asked as it stands, in the place of `inputs`.
+        gates: What people decide; at most one before the step and one after it.
+        fallback: Roles that do the task one after the other, where the one before could not.
+        on_failure: Whether a failure of the step fails the run, or waits for a person.
     """
 
     name: str
     role: str
     inputs: tuple[PromptInput, ...] = ()
+    prompt: str = ""
     depends_on: tuple[str, ...] = ()
     condition: str | None = None
     loop: LoopPlan | None = None
     output_schema: JsonValue = None
     validation: ValidationPlan | None = None
+    gates: tuple[GatePlan, ...] = ()
+    map: MapPlan | None = None
+    ensemble: EnsemblePlan | None = None
+    fallback: tuple[str, ...] = ()
+    switch: SwitchPlan | None = None
+    lookup: LookupPlan | None = None
+    routing: RoutingPlan | None = None
+    on_failure: Literal["fail", "park"] = "fail"
+
+    def gate(self, when: Literal["before", "after"]) -> GatePlan | None:
+        """What people decide at that moment."""
+        return next((gate for gate in self.gates if gate.when == when), None)
+
+    @property
+    def roles(self) -> Iterator[str]:
+        """Every role that may work in it; some come more than once."""
+        yield self.role
+        yield from self.fallback
+        if self.ensemble is not None:
+            yield from (*self.ensemble.roles, *([self.ensemble.judge] if self.ensemble.judge else []))
+        if self.switch is not None:
+            yield from (*self.switch.cases.values(), *([self.switch.default] if self.switch.default else []))
+        if self.lookup is not None:
+            yield from (*self.lookup.roles, *([self.lookup.fallback] if self.lookup.fallback else []))
+        if self.routing is not None:
+            yield self.routing.router
+            yield from (role for one in self.routing.capabilities for role in one.roles)
+            yield from [self.routing.fallback] if self.routing.fallback else []
 
 
 class Plan(FrozenWire):
@@ -151,10 +193,13 @@ class Plan(FrozenWire):
         inputs: Declared inputs.
         input_defaults: Values under the caller's input, from the older `spec.input`.
         agents: By role.
+        teams: The roles that are teams of their own.
+        entry: The role that leads a team without a pipeline.
         steps: In the order of the manifest.
         output: Template of the result; None takes the output of the last step that succeeded.
         timeout_seconds: From the run's start; None waits for ever.
-        max_tokens: Of the whole run; None is no limit.
+        max_tokens: Of the whole run, its children included; None is no limit.
+        max_depth: How many runs may stand above one that this run starts.
     """
 
     version: Literal[1] = PLAN_VERSION
@@ -163,11 +208,14 @@ class Plan(FrozenWire):
     namespace: str = "default"
     inputs: tuple[InputPlan, ...] = ()
     input_defaults: dict[str, str] = Field(default_factory=dict[str, str])
-    agents: dict[str, AgentPlan]
+    agents: dict[str, AgentPlan] = Field(default_factory=dict[str, AgentPlan])
+    teams: dict[str, "Plan"] = Field(default_factory=dict[str, "Plan"])
+    entry: str = ""
     steps: tuple[StepPlan, ...]
     output: str | None = None
     timeout_seconds: int | None = None
     max_tokens: int | None = None
+    max_depth: int = MAX_DEPTH
 
     @model_validator(mode="after")
     def _can_run(self) -> "Plan":
@@ -175,10 +223,15 @@ class Plan(FrozenWire):
         names = [step.name for step in self.steps]
         if not names or len(set(names)) != len(names):
             raise ValueError("a plan needs steps, each with a name of its own")
-        known = set(names)
+        known, players = set(names), {*self.agents, *self.teams}
+        for agent in self.agents.values():
+            if missing := [role for role in agent.can_delegate if role not in players]:
+                raise ValueError(f'role "{agent.role}" may delegate to "{missing[0]}", which no agent plays')
         for step in self.steps:
-            if step.role not in self.agents:
-                raise ValueError(f'step "{step.name}" has the role "{step.role}", which no agent plays')
+            if "[" in step.name:
+                raise ValueError(f'step "{step.name}" has a "[" in its name, which is for parts of steps')
+            if missing := [role for role in step.roles if role not in players]:
+                raise ValueError(f'step "{step.name}" has the role "{missing[0]}", which no agent plays')
             if missing := [name for name in step.depends_on if name not in known]:
                 raise ValueError(f'step "{step.name}" depends on "{missing[0]}", which is no step')
         try:
@@ -186,6 +239,15 @@ class Plan(FrozenWire):
         except CycleError as error:
             raise ValueError(f"these steps wait for each other: {', '.join(error.args[1])}") from None
         return self
+
+    @property
+    def mode(self) -> Literal["pipeline", "dynamic", "routed", "agent"]:
+        """How its steps come about."""
+        if self.kind == "agent":
+            return "agent"
+        if self.entry:
+            return "dynamic"
+        return "routed" if any(step.routing for step in self.steps) else "pipeline"
 
     def digest(self) -> str:
         """The plan's identity: sha256 over its canonical JSON, in hex."""

@@ -2,13 +2,14 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import copy
 
 from pydantic import JsonValue
 
 from ark_temporal.plan.model import Plan, StepPlan
 from ark_temporal.plan.record import RunRecord, StepRecord
-from ark_temporal.templates import Untrusted, parse
+from ark_temporal.templates import NOT_A_VALUE, Untrusted, parse, value_of
 
 SCHEMA_SENTENCE = "Respond with valid JSON matching this schema:"
 
@@ -50,8 +51,18 @@ class TemplateView:
 
     def show(self, step: StepRecord) -> None:
         """Let templates see what a step has said by now."""
-        output = Untrusted(step.output, step.name)
-        self._steps[step.name] = {"output": output, "data": step.data, "artifacts": {}}
+        self.tell(step.name, step.output, data=step.data, answer=step.answer)
+
+    def tell(self, name: str, output: str, *, data: JsonValue = None, answer: JsonValue = None) -> None:
+        """Let templates see what somebody has said."""
+        said = Untrusted(output, name)
+        self._steps[name] = {"output": said, "data": data, "answer": answer, "artifacts": {}}
+
+    def with_more(self, more: Mapping[str, JsonValue]) -> "TemplateView":
+        """The same view, and more beside it, which nobody else sees."""
+        other = copy(self)
+        other.data = {**self.data, **more}
+        return other
 
 
 def render_prompt(step: StepPlan, view: TemplateView) -> str:
@@ -62,15 +73,27 @@ def render_prompt(step: StepPlan, view: TemplateView) -> str:
     Raises:
         TemplateError: An input's template does not render; its `where` names the input.
     """
-    lines: list[str] = []
-    for item in step.inputs:
-        value = parse(item.template).render(view.data, wrap=_wrapped)
-        lines.append(f"{item.name}: {value}\n")
+    lines = [
+        f"{item.name}: {parse(item.template).render(view.data, wrap=_wrapped)}\n" for item in step.inputs
+    ]
+    if step.prompt:
+        lines = [step.prompt]
     if not lines:
         lines = [f"{name}: {_as_text(value)}\n" for name, value in view.input.items()]
     if step.output_schema is not None:
         lines.append(f"\n{SCHEMA_SENTENCE}\n{json.dumps(step.output_schema, ensure_ascii=False)}\n")
     return "".join(lines) or "Begin.\n"
+
+
+def render_inputs(step: StepPlan, view: TemplateView) -> dict[str, JsonValue]:
+    """The input that a step hands to a team; one without inputs hands on the run's own.
+
+    Raises:
+        TemplateError: An input's template does not render.
+    """
+    if not step.inputs:
+        return dict(view.input)
+    return {item.name: _input_value(item.template, view) for item in step.inputs}
 
 
 def with_memory(prompt: str, recalled: Sequence[str]) -> str:
@@ -104,6 +127,14 @@ def render_result(plan: Plan, record: RunRecord, view: TemplateView) -> str:
         return render_text(plan.output, view)
     succeeded = [step for step in record.steps if step.phase == "Succeeded"]
     return succeeded[-1].output if succeeded else ""
+
+
+def _input_value(template: str, view: TemplateView) -> JsonValue:
+    """A value where the template is one, so that a list stays a list; else text, in envelopes."""
+    value = value_of(template, view.data)
+    if value is NOT_A_VALUE or isinstance(value, str):
+        return parse(template).render(view.data, wrap=_wrapped)
+    return value
 
 
 def _wrapped(text: Untrusted) -> str:

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, JsonValue
 
 from ark_temporal.manifests.checks.addresses import is_credential
-from ark_temporal.plan.model import AgentPlan
+from ark_temporal.plan.model import AgentPlan, Plan
+from ark_temporal.plan.people import EscalationPlan, GatePlan, LastWord
 from ark_temporal.plan.toolbox import declared_tools
 from ark_temporal.plan.tools import (
     DEFAULT_TOOL_SECONDS,
@@ -25,8 +26,42 @@ from ark_temporal.wire import FrozenWire
 ANY_TOOL = "*"
 """Stands for all tools of a server whose effects are not named one by one."""
 
+NEVER_HOLDS = "false"
+"""The condition of a gate that is always open."""
+
 _HIDDEN = "***"
 _USUAL_PATHS = ("", "/", "/mcp", "/sse")
+
+
+class GateReach(FrozenWire):
+    """A decision of people that something waits for.
+
+    Attributes:
+        when: Before the step's agent is asked, after it answered, or before a tool is called.
+        conditional: Whether it only holds where its condition does.
+        asks: Whether people answer a question, and do not only approve.
+        approvers: Who may decide; absent for anybody.
+        quorum: How many must approve.
+        four_eyes: Whether whoever submitted the run may not decide.
+        timeout_seconds: How long the first have; absent for ever.
+        on_timeout: What is done then.
+        escalation: Who may decide after that, and how long these have.
+        at_last: What is done after the last of them.
+        notify: The ArkNotify that tells people.
+    """
+
+    when: Literal["before", "after", "call"]
+    conditional: bool = False
+    asks: bool = False
+    approvers: tuple[str, ...] = ()
+    quorum: int = 1
+    four_eyes: bool = False
+    timeout_seconds: int | None = None
+    on_timeout: Literal["approve", "reject", "fail", "escalate"] = "reject"
+    escalation: tuple[EscalationPlan, ...] = ()
+    at_last: LastWord = "reject"
+    reminder_seconds: int | None = None
+    notify: str = ""
 
 
 class ToolReach(FrozenWire):
@@ -37,6 +72,7 @@ class ToolReach(FrozenWire):
         method: HTTP method of a webhook.
         host: Where a webhook is: scheme, host and port. The rest of an address may be a secret.
         timeout_seconds: The longest one call takes.
+        gate: What people must approve before a call.
     """
 
     name: str
@@ -45,6 +81,7 @@ class ToolReach(FrozenWire):
     method: str = ""
     host: str = ""
     timeout_seconds: int = 0
+    gate: GateReach | None = None
 
 
 class ServerReach(FrozenWire):
@@ -56,6 +93,8 @@ class ServerReach(FrozenWire):
         tools: The tools that are offered; none named means all that it has.
         effects: What its tools do, by their own names or `*`; for the others the server's own word holds.
         timeout_seconds: The longest one call takes.
+        gates: What people must approve before a call, by the tools' own names or `*`.
+        unasked: Tools that need no approval though `*` does.
     """
 
     name: str
@@ -64,6 +103,8 @@ class ServerReach(FrozenWire):
     tools: tuple[str, ...] = ()
     effects: dict[str, Effect] = Field(default_factory=dict[str, Effect])
     timeout_seconds: int = 0
+    gates: dict[str, GateReach] = Field(default_factory=dict[str, GateReach])
+    unasked: tuple[str, ...] = ()
 
 
 class MemoryReach(FrozenWire):
@@ -78,6 +119,31 @@ class MemoryReach(FrozenWire):
     backend: Literal["redis", "vector-store"]
     place: str
     embeddings: str = ""
+
+
+def gate_within_reach(gate: GatePlan, when: Literal["before", "after", "call"]) -> GateReach:
+    """A gate, as people look at it before a run."""
+    return GateReach(
+        when=when,
+        conditional=bool(gate.condition),
+        asks=gate.asks,
+        approvers=gate.approvers,
+        quorum=gate.quorum,
+        four_eyes=gate.four_eyes,
+        timeout_seconds=gate.timeout_seconds,
+        on_timeout=gate.on_timeout,
+        escalation=gate.escalation,
+        at_last=gate.at_last,
+        reminder_seconds=gate.reminder_seconds,
+        notify=gate.notify.name if gate.notify is not None else "",
+    )
+
+
+def every_agent(plan: Plan) -> Iterator[tuple[str, AgentPlan]]:
+    """All agents of a plan and of the teams in it, by role; in a team, its role stands before, as `a/b`."""
+    yield from plan.agents.items()
+    for team, nested in plan.teams.items():
+        yield from ((f"{team}/{role}", agent) for role, agent in every_agent(nested))
 
 
 def tools_within_reach(agent: AgentPlan, run_input: Mapping[str, JsonValue] | None) -> tuple[ToolReach, ...]:
@@ -100,6 +166,12 @@ def servers_within_reach(agent: AgentPlan) -> tuple[ServerReach, ...]:
             tools=server.only,
             effects=server.effects,
             timeout_seconds=server.timeout_seconds,
+            gates={
+                tool: gate_within_reach(gate, "call")
+                for tool, gate in server.gates.items()
+                if gate.condition != NEVER_HOLDS
+            },
+            unasked=tuple(tool for tool, gate in server.gates.items() if gate.condition == NEVER_HOLDS),
         )
         for server in agent.mcp_servers
     )
@@ -132,6 +204,17 @@ def sources_of(agent: AgentPlan) -> Iterator[tuple[Literal["Secret", "ConfigMap"
         yield "Secret", agent.memory.secret
 
 
+def sources_within(plan: Plan) -> Iterator[tuple[Literal["Secret", "ConfigMap"], str]]:
+    """The same for all agents of a plan, those of teams in it too, and for all that tells people."""
+    for _, agent in every_agent(plan):
+        yield from sources_of(agent)
+    for gate in (gate for step in plan.steps for gate in step.gates):
+        for ref in _in_gate(gate):
+            yield ref.kind, ref.name
+    for nested in plan.teams.values():
+        yield from sources_within(nested)
+
+
 def place_of(url: str) -> str:
     """An address without what may be secret in it: user, password, query, and a path of its own."""
     try:
@@ -152,6 +235,7 @@ def _tool(tool: ToolPlan, run_input: Mapping[str, JsonValue] | None) -> ToolReac
         method=webhook.method if webhook else "",
         host=_host(webhook.url, run_input) if webhook else "",
         timeout_seconds=tool.timeout_seconds or DEFAULT_TOOL_SECONDS,
+        gate=gate_within_reach(tool.gate, "call") if tool.gate is not None else None,
     )
 
 
@@ -198,6 +282,8 @@ def _refs(agent: AgentPlan) -> Iterator[KeyRef]:
     for tool in agent.tools:
         if tool.webhook is not None:
             yield from _in_values(tool.webhook.headers)
+        if tool.gate is not None:
+            yield from _in_gate(tool.gate)
     for server in agent.mcp_servers:
         yield from _in_server(server)
 
@@ -209,6 +295,14 @@ def _in_server(server: McpServerPlan) -> Iterator[KeyRef]:
         yield server.token
     if server.oauth is not None:
         yield server.oauth.client_secret
+    for gate in server.gates.values():
+        yield from _in_gate(gate)
+
+
+def _in_gate(gate: GatePlan) -> Iterator[KeyRef]:
+    for channel in gate.notify.channels if gate.notify is not None else ():
+        yield channel.url
+        yield from _in_values(channel.headers)
 
 
 def _in_values(values: Mapping[str, GivenValue]) -> Iterator[KeyRef]:

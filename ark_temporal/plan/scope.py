@@ -2,14 +2,24 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from typing import TYPE_CHECKING
 
-from ark_temporal.plan.agent_loop import MAX_SUBTASKS, LoopState
-from ark_temporal.plan.calls import Request, ToolDiscovery
+from pydantic import JsonValue
+
+from ark_temporal.plan.agent_loop import LoopState
+from ark_temporal.plan.calls import ItemResult, Notification, Page, Request, ToolDiscovery
+from ark_temporal.plan.gates import Event
 from ark_temporal.plan.model import Plan
 from ark_temporal.plan.prompts import TemplateView
-from ark_temporal.plan.record import Purpose, RunError
+from ark_temporal.plan.record import Awaiting, Purpose, RunError
 from ark_temporal.plan.state import ProgressState
+
+if TYPE_CHECKING:
+    from ark_temporal.plan.steps.step import Step
+
+
+MAX_TOLD_CHARS = 10_000
+"""The most of a question's subject that goes out with a message; the run has all of it."""
 
 
 class Scope:
@@ -21,10 +31,13 @@ class Scope:
         view: What templates see.
         payload_limit: The most bytes that a request may have.
         depth: How many runs are above this one.
+        page: The part of a map that the run does; None where it does none.
+        items: What came of that part.
+        steps: The steps, and the parts of steps that are under way, by name.
         lists: The tools that were discovered, by the discovery's id.
+        models: The models that people chose for steps, by the step's name.
         due: What is to be asked next.
-        settle: Is told the name of a step that is done.
-        fail: Is told why the run fails.
+        abandon: Is told the name of a step whose requests nobody waits for any more.
     """
 
     def __init__(
@@ -34,23 +47,30 @@ class Scope:
         *,
         payload_limit: int,
         depth: int,
-        settle: Callable[[str], None],
-        fail: Callable[[RunError, datetime], None],
+        page: Page | None,
+        abandon: Callable[[str], None],
     ) -> None:
         self.plan = plan
         self.record = state.record
         self.view = TemplateView(state.record)
+        for name, said in (page.context.steps if page is not None else {}).items():
+            self.view.tell(
+                name, str(said.get("output", "")), data=said.get("data"), answer=said.get("answer")
+            )
         self.payload_limit = payload_limit
         self.depth = depth
+        self.page = page
+        self.items: list[ItemResult] = []
+        self.steps: dict[str, Step] = {}
         self.lists = dict(state.lists)
+        self.models = dict(state.models)
         self.due = list(state.due)
-        self.settle = settle
-        self.fail = fail
+        self.abandon = abandon
         self._asked: Counter[tuple[str, Purpose]] = Counter(
             {(role, purpose): number for role, purpose, number in state.asked}
         )
         self._discovering = {*state.lists, *(one.id for one in state.due if isinstance(one, ToolDiscovery))}
-        self._subtasks = state.subtasks
+        self._children: Counter[str] = Counter(state.children)
 
     def count(self, role: str, purpose: Purpose) -> int:
         """How many calls of this purpose the role made before; counts one more."""
@@ -58,12 +78,44 @@ class Scope:
         self._asked[role, purpose] += 1
         return number
 
-    def new_subtask(self) -> str | None:
-        """The id of one more subtask; None when the run has started its share."""
-        if self._subtasks >= MAX_SUBTASKS:
-            return None
-        self._subtasks += 1
-        return f"{self.record.id}-sub-{self._subtasks}"
+    def new_child(self, name: str) -> str:
+        """The id of one more run below this one."""
+        self._children[name] += 1
+        return f"{self.record.id}-{name}-{self._children[name]}"
+
+    def busy(self, role: str) -> int:
+        """How many steps a role has under way."""
+        return sum(step.record.role == role and step.body is not None for step in self.steps.values())
+
+    def chosen(self, roles: Sequence[str]) -> int:
+        """How often one of these roles was chosen for a step before."""
+        return sum(bool(step.resolved_agent) and step.role in roles for step in self.record.steps)
+
+    def tell(self, event: Event, awaiting: Awaiting) -> None:
+        """Have people told about a question, by each way apart: one that fails holds up no other."""
+        notify = awaiting.gate.notify if awaiting.gate is not None else None
+        if notify is None or (notify.events and event not in notify.events):
+            return
+        gate = awaiting.model_dump(mode="json", exclude={"gate", "votes", "answer_schema"})
+        gate["subject"] = awaiting.subject[:MAX_TOLD_CHARS]
+        about: dict[str, JsonValue] = {
+            "gate": gate,
+            "run": {"status": {"phase": self.record.phase}, "spec": {"input": self.record.input}},
+        }
+        for number, channel in enumerate(notify.channels, 1):
+            self.due.append(
+                Notification(
+                    id=f"{awaiting.id}#{event}-{awaiting.tier + awaiting.reminders + 1}-{number}",
+                    step=awaiting.step,
+                    namespace=self.plan.namespace,
+                    team=self.plan.team,
+                    run=self.record.id,
+                    event=event,
+                    notify=notify.model_copy(update={"channels": (channel,)}),
+                    message=awaiting.message,
+                    about=about,
+                )
+            )
 
     def not_yet_asked(self, requests: Sequence[Request]) -> list[Request]:
         """Without the discoveries that another step of the same role has asked for."""
@@ -79,6 +131,7 @@ class Scope:
             asked=[(role, purpose, number) for (role, purpose), number in self._asked.items()],
             lists=self.lists,
             due=self.due,
-            subtasks=self._subtasks,
+            models=self.models,
+            children=dict(self._children),
             over_budget=over_budget,
         )

@@ -17,7 +17,8 @@ class ProgressState(Wire):
         asked: How many calls each role made, by role and purpose.
         lists: The tools that were discovered, by the discovery's id.
         due: What was about to be asked.
-        subtasks: How many subtasks were started.
+        models: The models that people chose for steps, by the step's name.
+        children: How many runs below this one were started, by what they are called.
     """
 
     record: RunRecord
@@ -25,5 +26,6 @@ class ProgressState(Wire):
     asked: list[tuple[str, Purpose, int]] = Field(default_factory=list[tuple[str, Purpose, int]])
     lists: dict[str, ToolList] = Field(default_factory=dict[str, ToolList])
     due: list[Request] = Field(default_factory=list[Request])
-    subtasks: int = 0
+    models: dict[str, str] = Field(default_factory=dict[str, str])
+    children: dict[str, int] = Field(default_factory=dict[str, int])
     over_budget: RunError | None = None

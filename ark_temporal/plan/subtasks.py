@@ -1,19 +1,58 @@
-"""A plan for one agent and one task: what subtasks and standalone agents run."""
+"""Plans for one agent and one task: what delegation, subtasks and standalone agents run."""
+
+from collections.abc import Iterable
 
 from ark_temporal.plan.model import AgentPlan, InputPlan, Plan, PromptInput, StepPlan
 
-MAX_DEPTH = 8
-"""How many runs may stand above one: a subtask of a subtask has two."""
+_INPUTS = (InputPlan(name="task", required=True, description="What is to be done."),)
 
 
 def subtask_plan(agent: AgentPlan, namespace: str) -> Plan:
     """A plan in which an agent does the task that its input names."""
-    task = PromptInput(name="task", template="{{ .input.task }}")
+    alone = agent.model_copy(update={"can_delegate": ()})
     return Plan(
         kind="agent",
         team=agent.agent,
         namespace=namespace,
-        inputs=(InputPlan(name="task", required=True, description="What is to be done."),),
-        agents={agent.role: agent},
-        steps=(StepPlan(name=agent.role, role=agent.role, inputs=(task,)),),
+        inputs=_INPUTS,
+        agents={agent.role: alone},
+        steps=(_step(agent),),
     )
+
+
+def plan_for(plan: Plan, role: str) -> Plan:
+    """A plan in which a role of another plan does a task, with all to whom it may delegate."""
+    if role in plan.teams:
+        return plan.teams[role]
+    agents, teams = reachable(plan, [role])
+    agent = agents[role]
+    return Plan(
+        kind="agent",
+        team=agent.agent,
+        namespace=plan.namespace,
+        inputs=_INPUTS,
+        agents=agents,
+        teams=teams,
+        steps=(_step(agent),),
+        max_depth=plan.max_depth,
+    )
+
+
+def reachable(plan: Plan, roles: Iterable[str]) -> tuple[dict[str, AgentPlan], dict[str, Plan]]:
+    """The agents and teams that roles and those to whom they may delegate are played by."""
+    agents: dict[str, AgentPlan] = {}
+    teams: dict[str, Plan] = {}
+    left = list(roles)
+    while left:
+        role = left.pop()
+        if role in plan.teams:
+            teams[role] = plan.teams[role]
+        elif role not in agents:
+            agents[role] = plan.agents[role]
+            left.extend(plan.agents[role].can_delegate)
+    return agents, teams
+
+
+def _step(agent: AgentPlan) -> StepPlan:
+    task = PromptInput(name="task", template="{{ .input.task }}")
+    return StepPlan(name=agent.role, role=agent.role, inputs=(task,))

@@ -1,17 +1,19 @@
 """The tools of one agent in one run: what its plan declares, and what its servers said they have."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 
 from pydantic import JsonValue
 
 from ark_temporal.llm.types import ToolSpec
 from ark_temporal.plan.calls import ToolDiscovery, ToolList
-from ark_temporal.plan.model import AgentPlan
+from ark_temporal.plan.model import AgentPlan, Plan
+from ark_temporal.plan.people import GatePlan
 from ark_temporal.plan.tools import DEFAULT_TOOL_SECONDS, McpServerPlan, ToolPlan
 from ark_temporal.tools.types import Effect, ToolInfo
 
+DELEGATE = "delegate"
 SUBMIT_SUBTASK = "submit_subtask"
 SEARCH_MEMORY = "search_memory"
 
@@ -46,6 +48,7 @@ class Tool:
     Attributes:
         declared: The tool as the plan declares it; None for one of an MCP server.
         server: The MCP server that has it.
+        gate: What people must approve before it is called.
     """
 
     name: str
@@ -54,6 +57,40 @@ class Tool:
     declared: ToolPlan | None = None
     server: McpServerPlan | None = None
     remote_name: str = ""
+    gate: GatePlan | None = None
+    input_schema: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+
+
+def delegation(agent: AgentPlan, plan: Plan) -> tuple[ToolSpec, ...]:
+    """The tool by which an agent hands tasks to others, where it may."""
+    if not agent.can_delegate:
+        return ()
+    told = [f"- {role}{_about(role, plan)}" for role in agent.can_delegate]
+    schema: dict[str, JsonValue] = {
+        "type": "object",
+        "properties": {
+            "role": {"type": "string", "enum": list(agent.can_delegate), "description": "Who is to do it."},
+            "prompt": {
+                "type": "string",
+                "description": "What is to be done, in full; they see nothing else.",
+            },
+        },
+        "required": ["role"],
+    }
+    return (
+        ToolSpec(
+            name=DELEGATE,
+            description="Hand a task to another role, and get its result. Tasks that do not need each "
+            "other's results can be handed on in one turn; they are then done at the same time. Roles:\n"
+            + "\n".join(told),
+            input_schema=schema,
+        ),
+    )
+
+
+def _about(role: str, plan: Plan) -> str:
+    description = "a team" if role in plan.teams else plan.agents[role].description
+    return f": {' '.join(description.split())}" if description else ""
 
 
 class Toolbox:
@@ -74,7 +111,8 @@ class Toolbox:
     @property
     def names(self) -> list[str]:
         """The names of all tools."""
-        return list(dict.fromkeys([*self._declared, *self._found]))
+        handing_on = [DELEGATE] if self._agent.can_delegate else []
+        return list(dict.fromkeys([*handing_on, *self._declared, *self._found]))
 
     def find(self, name: str) -> Tool | None:
         """The tool of that name; what the plan declares goes before what servers have."""
@@ -82,11 +120,21 @@ class Toolbox:
         if declared is not None:
             own = found if found is not None and not found.server else ToolInfo(name=name)
             seconds = declared.timeout_seconds or ceil(own.timeout_seconds) or DEFAULT_TOOL_SECONDS
-            return Tool(name, declared.effect or own.effect, seconds, declared=declared)
+            schema = declared.input_schema or own.input_schema
+            effect = declared.effect or own.effect
+            return Tool(name, effect, seconds, declared=declared, gate=declared.gate, input_schema=schema)
         if found is None or found.server not in self._servers:
             return None
         server = self._servers[found.server]
-        return Tool(name, found.effect, server.timeout_seconds, server=server, remote_name=found.remote_name)
+        return Tool(
+            name,
+            found.effect,
+            server.timeout_seconds,
+            server=server,
+            remote_name=found.remote_name,
+            gate=server.gates.get(found.remote_name) or server.gates.get("*"),
+            input_schema=found.input_schema,
+        )
 
 
 def declared_tools(agent: AgentPlan) -> tuple[ToolPlan, ...]:

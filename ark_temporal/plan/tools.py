@@ -4,26 +4,13 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
+from ark_temporal.plan.people import GatePlan
+from ark_temporal.plan.references import GivenValue, KeyRef
 from ark_temporal.tools.types import Effect
 from ark_temporal.wire import FrozenWire
 
 DEFAULT_TOOL_SECONDS = 60
 """The longest that one attempt of a tool call takes where its manifest says nothing."""
-
-
-class KeyRef(FrozenWire):
-    """A key of a Secret or ConfigMap, by name. Its value is looked up on the worker only."""
-
-    kind: Literal["Secret", "ConfigMap"] = "Secret"
-    name: str
-    key: str
-
-
-class GivenValue(FrozenWire):
-    """A value written out in the manifest, or kept in a Secret. Exactly one of the two is set."""
-
-    value: str | None = None
-    ref: KeyRef | None = None
 
 
 class OAuthPlan(FrozenWire):
@@ -43,6 +30,7 @@ class McpServerPlan(FrozenWire):
         token: A bearer token.
         effects: What its tools do, by their own names or `*`; wins over what the server says.
         only: The tools that are offered, by their own names; none named means all.
+        gates: Which calls people must approve first, by the tools' own names or `*`.
         timeout_seconds: The longest that listing its tools or one call takes.
     """
 
@@ -55,6 +43,7 @@ class McpServerPlan(FrozenWire):
     oauth: OAuthPlan | None = None
     effects: dict[str, Effect] = Field(default_factory=dict[str, Effect])
     only: tuple[str, ...] = ()
+    gates: dict[str, GatePlan] = Field(default_factory=dict[str, GatePlan])
     timeout_seconds: int = DEFAULT_TOOL_SECONDS
 
 
@@ -81,6 +70,7 @@ class ToolPlan(FrozenWire):
         input_schema: Of a webhook's arguments; the other two kinds know their own.
         effect: What a call may do; None leaves a Python tool to its own declaration.
         timeout_seconds: The longest that one attempt takes; None leaves it to a Python tool's declaration.
+        gate: What people must approve before a call; None calls at once.
     """
 
     type: Literal["webhook", "python", "builtin"] = "webhook"
@@ -90,6 +80,7 @@ class ToolPlan(FrozenWire):
     effect: Effect | None = None
     timeout_seconds: int | None = None
     webhook: WebhookPlan | None = None
+    gate: GatePlan | None = None
 
 
 class EmbeddingsPlan(FrozenWire):

@@ -1,6 +1,6 @@
 """What a manifest may say that this version does not carry out yet.
 
-Everything here is parsed and validated like any other field. What the run cannot do without is an error; what
+Everything here is parsed and validated like any other field. What makes the run another one is an error; what
 only adds to it is a warning.
 """
 
@@ -8,12 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ark_temporal.manifests import ArkMemory, ArkSettings, ArkTeam, Bundle, Role
+from ark_temporal.manifests import ArkMemory, ArkRegistry, ArkSettings, ArkTeam, Bundle
 from ark_temporal.manifests.agent_parts import AgentParts
-from ark_temporal.manifests.pipeline import PipelineStep
 
 Path = tuple[str | int, ...]
-Weight = Literal["adds", "changes", "carries"]
+Weight = Literal["adds", "changes"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Unsupported:
     Attributes:
         path: Of the field, from its resource's root.
         message: What is not done, in a sentence.
-        weight: Without it the run has less (`adds`), is another one (`changes`), or is none (`carries`).
+        weight: Without it the run has less (`adds`), or is another one (`changes`).
     """
 
     path: Path
@@ -32,30 +31,19 @@ class Unsupported:
 
 
 def in_team(team: ArkTeam) -> Iterator[Unsupported]:
-    """What of a team as a whole is not carried out."""
+    """What of a team is not carried out."""
     spec = team.spec
-    if spec.routing is not None:
-        yield Unsupported(("spec", "routing"), "Routed teams cannot be run yet.", "carries")
-    elif not spec.pipeline:
-        message = "Teams without a pipeline, led by an entry role, cannot be run yet."
-        yield Unsupported(("spec", "entry"), message, "carries")
     if spec.limits.max_daily_tokens:
         yield Unsupported(("spec", "limits", "maxDailyTokens"), "Daily token budgets are not enforced yet.")
     if spec.artifact_store is not None:
         yield Unsupported(("spec", "artifactStore"), "Artifacts are not stored yet.", weight="adds")
     if spec.notify_ref is not None:
-        yield Unsupported(("spec", "notifyRef"), "Notifications are not sent yet.", weight="adds")
+        message = "People are told about approvals only; how runs go and end is not told yet."
+        yield Unsupported(("spec", "notifyRef"), message, weight="adds")
     for index, step in enumerate(spec.pipeline):
-        for found in _in_step(step):
-            yield Unsupported(("spec", "pipeline", index, *found.path), found.message, found.weight)
-
-
-def in_role(role: Role) -> Iterator[Unsupported]:
-    """What of a role itself, apart from its agent, is not carried out."""
-    if role.ark_team is not None:
-        yield Unsupported(("arkTeam",), "Roles that are teams of their own cannot be run yet.", "carries")
-    if role.can_delegate:
-        yield Unsupported(("canDelegate",), "Delegation from a pipeline's step is not done yet.")
+        if step.output_artifacts:
+            path = ("spec", "pipeline", index, "outputArtifacts")
+            yield Unsupported(path, "Artifacts are not stored yet.")
 
 
 def in_agent(parts: AgentParts, bundle: Bundle, namespace: str) -> Iterator[Unsupported]:
@@ -64,6 +52,13 @@ def in_agent(parts: AgentParts, bundle: Bundle, namespace: str) -> Iterator[Unsu
         yield Unsupported(("limits", "maxDailyTokens"), "Daily token budgets are not enforced yet.")
     if parts.memory_ref is not None:
         yield from _in_memory(bundle.find(ArkMemory, parts.memory_ref.name, namespace))
+
+
+def in_registry(registry: ArkRegistry) -> Iterator[Unsupported]:
+    """What of a registry is not carried out."""
+    if registry.spec.scope == "cluster-scoped":
+        message = "Agents of other namespaces are not found yet; those of the team's own namespace are."
+        yield Unsupported(("spec", "scope"), message)
 
 
 def in_settings(parts: AgentParts, settings: Sequence[ArkSettings]) -> Iterator[Unsupported]:
@@ -82,12 +77,3 @@ def _in_memory(memory: ArkMemory | None) -> Iterator[Unsupported]:
     if store is not None and store.provider != "qdrant":
         message = f"Memory in {store.provider} is not used yet; Qdrant and Redis are."
         yield Unsupported(("memoryRef",), message)
-
-
-def _in_step(step: PipelineStep) -> Iterator[Unsupported]:
-    if step.approval is not None:
-        yield Unsupported(("approval",), "Approval gates are not held yet.")
-    if step.registry_lookup is not None:
-        yield Unsupported(("registryLookup",), "Agents are not looked up in a registry yet.")
-    if step.output_artifacts:
-        yield Unsupported(("outputArtifacts",), "Artifacts are not stored yet.")

@@ -2,48 +2,34 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
-from ark_temporal.plan.record import Awaiting, Decision, RunRecord, ToolCallRecord
+from ark_temporal.plan.gates import SHORTEST_DIGEST, content_text
+from ark_temporal.plan.record import Decision, DecisionRecord, DecisionTaken, RunRecord
 from ark_temporal.runs.connection import Connection, ConnectionFailedError
-from ark_temporal.runs.find import OUR_RUNS, RunNotFoundError
-from ark_temporal.runs.history import HistoryError
 from ark_temporal.runs.names import DECIDE_UPDATE
 from ark_temporal.runs.pending import look_at_pending
 from ark_temporal.runs.watch import read_record
-from ark_temporal.wire import Wire
 
 ANSWER_SECONDS = 10.0
 """How long a decision waits for a worker that takes it to its run."""
 
-_OPEN = f"{OUR_RUNS} AND ExecutionStatus = 'Running'"
-_MAY_WAIT = f"{_OPEN} AND (ArkAwaiting IS NOT NULL OR ArkPhase IS NULL)"
-"""A run without `ArkPhase` does not say what it waits for: it was started by another client, or by a run."""
+_DONE = {
+    "approve": "approved",
+    "edit": "edited and approved",
+    "reject": "rejected",
+    "answer": "answered",
+    "retry": "retried",
+    "fail": "failed",
+}
 
 
 class DecisionRefusedError(RuntimeError):
     """A run does not take a decision."""
 
 
-class Question(Wire):
-    """What a run waits for a person to decide, and where.
-
-    Attributes:
-        run: The run's id.
-        awaiting: What is asked.
-        tool_call: The tool call that it is about.
-    """
-
-    run: str
-    team: str
-    namespace: str
-    awaiting: Awaiting
-    tool_call: ToolCallRecord | None = None
-
-
-async def decide(connection: Connection, run_id: str, decision: Decision) -> None:
-    """Decide what a run waits for. The same decision by the same person, sent again, is no second one.
+async def decide(connection: Connection, run_id: str, decision: Decision) -> DecisionTaken:
+    """Decide what a run waits for. What is decided so already is left as it is, and said to be.
 
     Raises:
         RunNotFoundError: There is no such run.
@@ -56,58 +42,53 @@ async def decide(connection: Connection, run_id: str, decision: Decision) -> Non
     handle = connection.client.get_workflow_handle(run_id)
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            await handle.execute_update(  # pyright: ignore[reportUnknownMemberType]
+            taken = await handle.execute_update(  # pyright: ignore[reportUnknownMemberType]
                 DECIDE_UPDATE,
                 decision,
                 id=_update_id(decision),
+                result_type=DecisionTaken,
                 rpc_timeout=timedelta(seconds=ANSWER_SECONDS),
             )
     except WorkflowUpdateFailedError as error:
-        raise DecisionRefusedError(getattr(error.cause, "message", str(error.cause))) from None
+        refused = getattr(error.cause, "message", str(error.cause))
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
         raise ConnectionFailedError(await _why_nobody_took_it(connection, run_id)) from None
     except RPCError as error:
-        if error.status == RPCStatusCode.NOT_FOUND:
-            record = await read_record(connection, run_id)
-            raise DecisionRefusedError(f"The run {run_id} has ended already: {record.phase}.") from None
-        raise ConnectionFailedError(f"Temporal does not take the decision: {error.message}.") from None
+        if error.status != RPCStatusCode.NOT_FOUND:
+            raise ConnectionFailedError(f"Temporal does not take the decision: {error.message}.") from None
+        refused = ""
+    else:
+        return taken or DecisionTaken()  # a worker of an earlier release answers nothing
+    record = await read_record(connection, run_id)
+    if (past := decided_before(record, decision)) is not None:
+        return DecisionTaken(message=describe_past(past))
+    raise DecisionRefusedError(refused or f"The run {run_id} has ended already: {record.phase}.")
 
 
-async def list_awaiting(connection: Connection) -> AsyncIterator[Question]:
-    """All that runs wait for people to decide.
-
-    Raises:
-        ConnectionFailedError: Temporal does not answer.
-    """
-    from temporalio.service import RPCError
-
-    try:
-        query = _MAY_WAIT if await connection.searchable() else _OPEN
-        async for execution in connection.client.list_workflows(query):
-            try:
-                record = await read_record(connection, execution.id)
-            except (RunNotFoundError, HistoryError):  # gone since, or a workflow of somebody else's
-                continue
-            for question in questions_of(record):
-                yield question
-    except RPCError as error:
-        raise ConnectionFailedError(f"Temporal does not list runs: {error.message}.") from None
+def decided_before(record: RunRecord, decision: Decision) -> DecisionRecord | None:
+    """What was decided in this run, where it is the same as this decision."""
+    for past in reversed(record.decisions):
+        if not is_about(past, decision) or past.decision != decision.decision:
+            continue
+        if decision.decision not in ("edit", "answer") or past.subject == content_text(decision):
+            return past
+    return None
 
 
-def questions_of(record: RunRecord) -> list[Question]:
-    """What one run waits for."""
-    return [
-        Question(
-            run=record.id,
-            team=record.team,
-            namespace=record.namespace,
-            awaiting=awaiting,
-            tool_call=next(
-                (call for call in record.step(awaiting.step).tool_calls if call.id == awaiting.id), None
-            ),
-        )
-        for awaiting in record.awaiting
-    ]
+def is_about(past: DecisionRecord, decision: Decision) -> bool:
+    """Whether a decision is about what was decided then: by its id, its digest, or both."""
+    named = not decision.id or past.id == decision.id
+    seen = not decision.digest or (
+        len(decision.digest) >= SHORTEST_DIGEST and past.digest.startswith(decision.digest)
+    )
+    edited = decision.decision == "edit"  # which gives its subject another digest
+    return bool(decision.id or decision.digest) and named and (seen or (edited and bool(decision.id)))
+
+
+def describe_past(past: DecisionRecord) -> str:
+    """What was decided before, by whom and when, in a sentence."""
+    who = f" by {past.by}" if past.by else ""
+    return f'"{past.id}" was already {_DONE[past.decision]}{who} at {past.at:%Y-%m-%d %H:%M:%S} UTC.'
 
 
 def _update_id(decision: Decision) -> str:

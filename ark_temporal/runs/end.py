@@ -2,7 +2,7 @@
 
 from ark_temporal.runs.connection import Connection
 from ark_temporal.runs.find import RunNotFoundError
-from ark_temporal.runs.names import AGENT_TASK, PIPELINE
+from ark_temporal.runs.names import WORKFLOW_OF
 
 
 async def cancel_run(connection: Connection, run_id: str) -> bool:
@@ -51,7 +51,7 @@ async def _is_under_way(connection: Connection, run_id: str) -> bool:
         raise RunNotFoundError(
             f'There is no run "{run_id}" on this Temporal. `ark-temporal runs list` shows what there is.'
         ) from None
-    if description.workflow_type not in (PIPELINE, AGENT_TASK):
+    if description.workflow_type not in WORKFLOW_OF.values():
         raise RunNotFoundError(
             f'The workflow "{run_id}" is no run: its type is "{description.workflow_type}". Temporal\'s own '
             "`temporal workflow cancel` and `terminate` end it."

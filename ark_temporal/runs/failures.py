@@ -1,8 +1,12 @@
 """Temporal's failures, in the words of a run record."""
 
-from temporalio.exceptions import ApplicationError, CancelledError, TimeoutError, TimeoutType
+from typing import cast
 
-from ark_temporal.plan.calls import CallFailure, ModelCall, Request
+from pydantic import JsonValue
+from temporalio.exceptions import ApplicationError, CancelledError, TerminatedError, TimeoutError, TimeoutType
+
+from ark_temporal.plan.calls import CallFailure, ChildOutcome, ModelCall, Request
+from ark_temporal.plan.record import RunError, TokenUsage
 
 _TIMEOUTS = {
     TimeoutType.START_TO_CLOSE: "an attempt took longer than its timeoutSeconds",
@@ -10,6 +14,12 @@ _TIMEOUTS = {
     TimeoutType.SCHEDULE_TO_START: "no worker took it in time",
     TimeoutType.HEARTBEAT: "its worker stopped answering",
 }
+
+_CHILD_ENDS = (
+    (CancelledError, "Cancelled", "It was cancelled."),
+    (TerminatedError, "Terminated", "It was terminated."),
+    (TimeoutError, "TimedOut", "It was stopped by the execution timeout of its Temporal workflow."),
+)
 
 
 def call_failure(cause: BaseException | None, request: Request | None = None) -> CallFailure:
@@ -33,6 +43,25 @@ def call_failure(cause: BaseException | None, request: Request | None = None) ->
     if isinstance(cause, CancelledError):
         return CallFailure(type="Cancelled", message="The call was cancelled.")
     return CallFailure(type=type(cause).__name__, message=str(cause) or "The call failed.")
+
+
+def child_failure(cause: BaseException | None) -> ChildOutcome:
+    """Say why a run below another did not succeed, and what it used, from what Temporal recorded."""
+    for kind, type_, message in _CHILD_ENDS:
+        if isinstance(cause, kind):
+            return ChildOutcome(error=RunError(type=type_, message=message))
+    if not isinstance(cause, ApplicationError):
+        return ChildOutcome(error=RunError(type="WorkflowFailed", message="It failed without a reason of ours."))
+    told: object = cause.details[0] if cause.details else None
+    details = cast("dict[str, JsonValue]", told) if isinstance(told, dict) else {}
+    usage = details.get("tokenUsage")
+    cost = details.get("costUsd")
+    kind = details.get("type")
+    return ChildOutcome(
+        token_usage=TokenUsage.model_validate(usage) if usage is not None else TokenUsage(),
+        cost_usd=cost if isinstance(cost, float) else None,
+        error=RunError(type=kind if isinstance(kind, str) else cause.type or "Error", message=cause.message),
+    )
 
 
 def subtask_not_started(id: str) -> CallFailure:

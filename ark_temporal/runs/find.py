@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ark_temporal.plan.record import RunPhase
 from ark_temporal.runs.connection import Connection, ConnectionFailedError
-from ark_temporal.runs.names import AGENT_TASK, MEMO, PIPELINE
+from ark_temporal.runs.names import MEMO, WORKFLOW_OF
 from ark_temporal.wire import Wire
 
 if TYPE_CHECKING:
@@ -15,8 +15,13 @@ if TYPE_CHECKING:
 LATEST = "latest"
 """Stands for the run that started last, wherever a run's id is asked for."""
 
-OUR_RUNS = f"WorkflowType IN ('{PIPELINE}', '{AGENT_TASK}') AND ExecutionStatus != 'ContinuedAsNew'"
+_OUR_TYPES = ", ".join(f"'{name}'" for name in WORKFLOW_OF.values())
+
+OUR_RUNS = f"WorkflowType IN ({_OUR_TYPES}) AND ExecutionStatus != 'ContinuedAsNew'"
 """A run that continued as new is one run: that of its latest execution."""
+
+NOT_PARTS = "ParentWorkflowId IS NULL"
+"""Leaves out the runs that other runs have started."""
 
 _PHASES: dict[str, RunPhase] = {
     "RUNNING": "Running",
@@ -38,6 +43,7 @@ class RunSummary(Wire):
     Attributes:
         plan: Digest of its plan.
         history_length: Events in its history.
+        parent: The run that started it.
     """
 
     id: str
@@ -48,6 +54,7 @@ class RunSummary(Wire):
     start_time: datetime
     completion_time: datetime | None = None
     history_length: int = 0
+    parent: str = ""
 
 
 class RunMemo(Wire):
@@ -56,12 +63,14 @@ class RunMemo(Wire):
     Attributes:
         plan: Digest of its plan.
         start_time: When the run began, where it has continued as new since.
+        parent: The run that started it.
     """
 
     team: str = ""
     namespace: str = ""
     plan: str = ""
     start_time: datetime | None = None
+    parent: str = ""
 
 
 async def read_memo(execution: "WorkflowExecution") -> RunMemo:
@@ -70,7 +79,13 @@ async def read_memo(execution: "WorkflowExecution") -> RunMemo:
 
 
 async def list_runs(
-    connection: Connection, *, query: str = "", team: str = "", phase: str = "", limit: int = 20
+    connection: Connection,
+    *,
+    query: str = "",
+    team: str = "",
+    phase: str = "",
+    limit: int | None = 20,
+    parts: bool = False,
 ) -> AsyncIterator[RunSummary]:
     """Runs, the latest first.
 
@@ -79,7 +94,8 @@ async def list_runs(
         query: A Temporal list filter, added to ours.
         team: Only of this team; needs our search attributes.
         phase: Only in this phase.
-        limit: At most so many.
+        limit: At most so many; None is all.
+        parts: Whether to list the runs, too, that other runs have started.
 
     Raises:
         ValueError: Temporal does not understand the query.
@@ -87,7 +103,7 @@ async def list_runs(
     """
     from temporalio.service import RPCError, RPCStatusCode
 
-    filters = [OUR_RUNS, *([f"ArkTeam = '{_quoted(team)}'"] if team else [])]
+    filters = [OUR_RUNS, *([] if parts else [NOT_PARTS]), *([f"ArkTeam = '{quoted(team)}'"] if team else [])]
     filters += [f"ExecutionStatus = '{_status(phase)}'"] if phase else []
     filters += [f"({query})"] if query else []
     try:
@@ -123,10 +139,12 @@ async def _summary(execution: "WorkflowExecution") -> RunSummary:
         start_time=memo.start_time or execution.start_time,
         completion_time=execution.close_time,
         history_length=execution.history_length,
+        parent=memo.parent or execution.parent_id or "",
     )
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Text for the inside of a quoted value in a list filter."""
     return text.replace("'", "''")
 
 

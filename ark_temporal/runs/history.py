@@ -7,7 +7,7 @@ is what the run knew. It needs no worker and works for every ending, a terminate
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.failure.v1 import Failure
@@ -18,21 +18,38 @@ from ark_temporal.plan.calls import (
     Event,
     MemoryOutcome,
     ModelOutcome,
+    Notified,
     Outcome,
+    SubtaskStart,
     SubtaskStarted,
     ToolList,
     ToolOutcome,
 )
 from ark_temporal.plan.inputs import InputError
 from ark_temporal.plan.progress import Progress
-from ark_temporal.plan.record import Decision, RunError, RunRecord, StepRecord, at_nanoseconds
+from ark_temporal.plan.record import (
+    Control,
+    Decision,
+    RunError,
+    RunRecord,
+    Said,
+    StepRecord,
+    Verdict,
+    at_nanoseconds,
+)
 from ark_temporal.plan.start import PipelineInput
-from ark_temporal.runs.failures import call_failure, subtask_not_started
+from ark_temporal.runs.child_events import CHILD_EVENTS, read_child_event
+from ark_temporal.runs.failures import call_failure
 from ark_temporal.runs.names import (
+    APPROVE_SIGNAL,
     DECIDE_UPDATE,
     MODEL_ACTIVITY,
+    NOTIFY_ACTIVITY,
+    PAUSE_SIGNAL,
     RECALL_ACTIVITY,
+    REJECT_SIGNAL,
     REMEMBER_ACTIVITY,
+    RESUME_SIGNAL,
     TOOL_ACTIVITY,
     TOOLS_ACTIVITY,
 )
@@ -49,7 +66,11 @@ _OUTCOMES: Mapping[str, type[Outcome]] = {
     TOOLS_ACTIVITY: ToolList,
     RECALL_ACTIVITY: MemoryOutcome,
     REMEMBER_ACTIVITY: MemoryOutcome,
+    NOTIFY_ACTIVITY: Notified,
 }
+
+_SAYING: Mapping[str, Verdict] = {APPROVE_SIGNAL: "approve", REJECT_SIGNAL: "reject"}
+_CONTROL: Mapping[str, Literal["pause", "resume"]] = {PAUSE_SIGNAL: "pause", RESUME_SIGNAL: "resume"}
 
 _WRITTEN_WITH_TASK = frozenset(
     {
@@ -95,7 +116,7 @@ class HistoryReader:
     _task_done: bool = False
     _hold: bool = False
     _under_way: bool = False
-    _expired: bool = False
+    _woken: bool = False
     _cancelled: bool = False
     _task_time: datetime = _NEVER
 
@@ -146,14 +167,12 @@ class HistoryReader:
             case EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT:
                 timed_out = event.activity_task_timed_out_event_attributes
                 await self._failed(timed_out.scheduled_event_id, timed_out.failure)
-            case EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED:
-                child = event.child_workflow_execution_started_event_attributes
-                self._inbox.append((child.workflow_execution.workflow_id, SubtaskStarted()))
-            case EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_FAILED:
-                refused = event.start_child_workflow_execution_failed_event_attributes
-                self._inbox.append((refused.workflow_id, subtask_not_started(refused.workflow_id)))
+            case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
+                await self._signalled(event)
+            case kind if kind in CHILD_EVENTS:
+                await self._child(event)
             case EventType.EVENT_TYPE_TIMER_FIRED:
-                self._expired = True
+                self._woken = True
             case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED:
                 self._cancelled = True
             case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW:
@@ -176,7 +195,7 @@ class HistoryReader:
         try:
             [start] = await self.converter.decode(attributes.input.payloads, [PipelineInput])
         except ValueError as error:
-            raise HistoryError(f'The workflow "{self.run_id}" is no pipeline run: {error}.') from None
+            raise HistoryError(f'The workflow "{self.run_id}" is no run of ours: {error}.') from None
         now = _time(event.event_time)
         try:
             self.progress = Progress.begin(start, run_id=self.run_id, now=now)
@@ -203,6 +222,30 @@ class HistoryReader:
             [decision] = await self.converter.decode(request.input.args.payloads, [Decision])
             self._decisions.append((decision.id, decision))
 
+    async def _signalled(self, event: HistoryEvent) -> None:
+        attributes = event.workflow_execution_signaled_event_attributes
+        name, payloads = attributes.signal_name, attributes.input.payloads
+        try:
+            if name in _SAYING:
+                [said] = await self.converter.decode(payloads, [Said])
+                self._decisions.append(("", said.as_decision(_SAYING[name])))
+            elif name in _CONTROL:
+                control = (await self.converter.decode(payloads, [Control]))[0] if payloads else Control()
+                self._decisions.append(("", control.model_copy(update={"action": _CONTROL[name]})))
+        except (
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ):  # what cannot be read, the workflow has not heard either
+            return
+
+    async def _child(self, event: HistoryEvent) -> None:
+        """Of a subtask only the start is waited for, of any other run below its end."""
+        id, outcome = await read_child_event(event, self.converter)
+        request = self.progress.request(id) if self.progress is not None else None
+        if not isinstance(outcome, SubtaskStarted) or isinstance(request, SubtaskStart):
+            self._inbox.append((id, outcome))
+
     def _run_workflow_code(self) -> None:
         """What the workflow did in this task, from what had reached it by then.
 
@@ -220,14 +263,15 @@ class HistoryReader:
             self._take_in(decisions)
         if self._cancelled:
             self.progress.cancel(self._task_time)
-        elif inbox or self._expired:
-            self._take_in(inbox, expired=self._expired)
+        elif inbox or self._woken:
+            self._take_in(inbox, woken=self._woken)
+        self._woken = False
 
-    def _take_in(self, events: list[tuple[str, Event]], *, expired: bool = False) -> None:
+    def _take_in(self, events: list[tuple[str, Event]], *, woken: bool = False) -> None:
         assert self.progress is not None, "only a run that has begun takes anything in"
         self.progress.take_in(events, self._task_time)
-        if expired:
-            self.progress.expire(self._task_time)
+        if woken:
+            self.progress.wake(self._task_time)
         self.progress.advance(self._task_time, hold=self._hold)
 
     async def _closed(self, event: HistoryEvent) -> None:

@@ -8,12 +8,12 @@ from pydantic import JsonValue
 
 from ark_temporal.plan.inputs import resolve_input
 from ark_temporal.plan.model import Plan
-from ark_temporal.plan.start import PipelineInput
+from ark_temporal.plan.start import PipelineInput, Seed
 from ark_temporal.plan.summary import detail_plan, summarize_plan
 from ark_temporal.runs.attributes import attributes_of
 from ark_temporal.runs.connection import Connection, ConnectionFailedError
 from ark_temporal.runs.find import RunMemo, read_memo
-from ark_temporal.runs.names import AGENT_TASK, MEMO, PIPELINE, TASK_QUEUE
+from ark_temporal.runs.names import MEMO, TASK_QUEUE, WORKFLOW_OF
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,8 @@ async def submit(
     *,
     id: str | None = None,
     task_queue: str = TASK_QUEUE,
+    submitted_by: str = "",
+    seed: Seed | None = None,
 ) -> Submitted:
     """Start a run of a plan, or find the one that the same id has started.
 
@@ -47,6 +49,8 @@ async def submit(
         given: The run's input.
         id: Makes the submission idempotent: a second one with the same id starts nothing.
         task_queue: Whose workers run it.
+        submitted_by: Who starts it.
+        seed: What it takes over of another run.
 
     Raises:
         InputError: The input does not fit the plan; nothing was started.
@@ -62,12 +66,14 @@ async def submit(
     try:
         searchable = await connection.searchable()
         await connection.client.start_workflow(
-            AGENT_TASK if plan.kind == "agent" else PIPELINE,
+            WORKFLOW_OF[plan.mode],
             PipelineInput(
                 plan=plan,
                 input=dict(given),
                 search_attributes=searchable,
                 payload_limit_bytes=connection.payload_limit_bytes,
+                submitted_by=submitted_by,
+                seed=seed,
             ),
             id=run_id,
             task_queue=task_queue,

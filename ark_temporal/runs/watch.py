@@ -10,6 +10,7 @@ from ark_temporal.runs.connection import Connection, ConnectionFailedError
 from ark_temporal.runs.find import RunNotFoundError
 from ark_temporal.runs.history import HistoryReader
 from ark_temporal.runs.pending import Waiting, look_at_pending
+from ark_temporal.runs.questions import Question
 
 if TYPE_CHECKING:
     from temporalio.service import RPCError
@@ -31,10 +32,12 @@ class Sight:
     Attributes:
         record: The run's record; it keeps changing, so read what you need at once.
         waiting: What keeps calls waiting now.
+        below: What runs under it wait for people to decide, where somebody looked.
     """
 
     record: RunRecord
     waiting: Waiting = _NOTHING
+    below: tuple[Question, ...] = ()
 
 
 async def read_record(connection: Connection, run_id: str) -> RunRecord:

@@ -26,6 +26,9 @@ toString, trim, trimAll, trimPrefix, trimSuffix, trunc, upper, values. Unlike Sp
 are sorted by key, and arithmetic that leaves 64 bits is an error. Sprig's clock, environment, randomness
 and network are not here.
 
+`value_of(source, data)` gives the value itself, as JSON has it, of a template that is exactly one action; of
+any other it gives `NOT_A_VALUE`.
+
 A string from a model or an outsider is `Untrusted`; whatever text is made from one is untrusted too, and
 `Template.render` can wrap it where it is written.
 """
@@ -33,11 +36,13 @@ A string from a model or an outsider is `Untrusted`; whatever text is made from 
 from ark_temporal.templates.errors import TemplateError, TemplateExecutionError, TemplateSyntaxError
 from ark_temporal.templates.limits import Limits
 from ark_temporal.templates.references import Reference
-from ark_temporal.templates.template import Template, parse
+from ark_temporal.templates.template import NOT_A_VALUE, NotAValue, Template, parse, value_of
 from ark_temporal.templates.values import Untrusted
 
 __all__ = [
+    "NOT_A_VALUE",
     "Limits",
+    "NotAValue",
     "Reference",
     "Template",
     "TemplateError",
@@ -45,4 +50,5 @@ __all__ = [
     "TemplateSyntaxError",
     "Untrusted",
     "parse",
+    "value_of",
 ]

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum, auto
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ark_temporal.templates import syntax
 from ark_temporal.templates.errors import UnplacedError
 from ark_temporal.templates.functions import FUNCTIONS, SHORT_CIRCUITS
+from ark_temporal.templates.json_text import plain
 from ark_temporal.templates.limits import ITEMS_PER_OPERATION, Budget, Buffer
 from ark_temporal.templates.printing import text_form
 from ark_temporal.templates.strings import well_formed
 from ark_temporal.templates.values import Untrusted, Value, described, origins, sorted_keys, truth
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 
 class _Absent(Enum):
@@ -62,6 +66,16 @@ class Evaluation:
         """
         self._walk(self._tree.body, self._data)
         return well_formed(self._output.text())
+
+    def value(self, pipeline: syntax.Pipeline) -> JsonValue:
+        """The value of one pipeline, as JSON has it.
+
+        Raises:
+            UnplacedError: The pipeline fails at `offset`.
+        """
+        value = self._pipeline(pipeline, self._data)
+        self.offset = pipeline.offset
+        return plain(value, self._budget)
 
     # Nodes.
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence, Sized
+from typing import TYPE_CHECKING, Final
 
 from ark_temporal.templates.errors import UnplacedError
-from ark_temporal.templates.limits import Budget, Buffer
+from ark_temporal.templates.limits import ITEMS_PER_OPERATION, Budget, Buffer
 from ark_temporal.templates.numbers import format_float, require_writable
 from ark_temporal.templates.strings import well_formed
-from ark_temporal.templates.values import Value, sorted_keys, type_name
+from ark_temporal.templates.values import Byte, Untrusted, Value, sorted_keys, type_name
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 _ALWAYS_ESCAPED: Final = {"\u2028": "\\u2028", "\u2029": "\\u2029"}
 _HTML_ESCAPED: Final = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
@@ -116,6 +119,42 @@ def from_json(text: str, budget: Budget) -> Value:
         raise UnplacedError("The JSON text nests lists and maps too deep (limit max_depth).") from None
     _require_shallow(value, budget)
     return value
+
+
+def plain(value: Value, budget: Budget) -> JsonValue:
+    """A copy of a value that holds nothing but what JSON has; strings stay as untrusted as they are.
+
+    Raises:
+        UnplacedError: A number is not finite, the data is no JSON, or it is nested too deep.
+    """
+    match value:
+        case str():
+            text = well_formed(value)
+            return Untrusted(text, value.origin) if isinstance(value, Untrusted) else text
+        case Byte():
+            return int(value)
+        case float() if not math.isfinite(value):
+            raise UnplacedError(f"JSON has no number {format_float(value, 'f', None)}.")
+        case list() | tuple():
+            _enter(value, budget)
+            items = [plain(item, budget) for item in value]
+            budget.leave()
+            return items
+        case Mapping():
+            _enter(value, budget)
+            # `sorted_keys` refuses keys that are no strings; the order of the data is kept.
+            sorted_keys(value)
+            entries = {well_formed(key): plain(item, budget) for key, item in value.items()}
+            budget.leave()
+            return entries
+        case _:
+            type_name(value)
+            return value
+
+
+def _enter(items: Sized, budget: Budget) -> None:
+    budget.enter()
+    budget.spend(len(items) // ITEMS_PER_OPERATION)
 
 
 def _refuse(constant: str) -> None:

@@ -11,9 +11,10 @@ from cli.output import parse_format, write_json, write_text
 from cli.terminal import say
 
 if TYPE_CHECKING:
-    from ark_temporal.plan.record import Verdict
-    from ark_temporal.runs.connection import Connection, ConnectOptions
-    from ark_temporal.runs.decide import Question
+    from pydantic import JsonValue
+
+    from ark_temporal.runs.connection import ConnectOptions
+    from ark_temporal.runs.questions import Question
 
 app = typer.Typer(
     name="approvals",
@@ -26,7 +27,7 @@ _Id = Annotated[
     str | None,
     typer.Argument(
         metavar="ID",
-        help="What it is about; may be left out where the run waits for one decision only.",
+        help="What it is about; may be left out where the run, with those under it, waits for one decision.",
         show_default=False,
     ),
 ]
@@ -36,6 +37,34 @@ _By = Annotated[
 ]
 _Comment = Annotated[
     str, typer.Option("--comment", metavar="TEXT", help="Why; kept in the run's record.", show_default=False)
+]
+_Digest = Annotated[
+    str,
+    typer.Option(
+        "--digest",
+        metavar="DIGEST",
+        help="What you saw, by its digest or the first 8 characters and more: nothing else is approved. "
+        "Without it, what is there now.",
+        show_default=False,
+    ),
+]
+_Text = Annotated[
+    str | None,
+    typer.Option(
+        "--text",
+        metavar="TEXT",
+        help="What you give: text, @FILE with it, or - for standard input.",
+        show_default=False,
+    ),
+]
+_Json = Annotated[
+    str | None,
+    typer.Option(
+        "--json",
+        metavar="JSON",
+        help="The same as JSON: a value, @FILE with one, or - for standard input.",
+        show_default=False,
+    ),
 ]
 
 
@@ -47,16 +76,27 @@ def list_(
         str | None,
         typer.Argument(
             metavar="RUN",
-            help='Only of this run: its id, or "latest".',
+            help='Only of this run and those under it: its id, or "latest".',
             show_default=False,
             autocompletion=complete.runs,
         ),
     ] = None,
+    team: Annotated[
+        str | None,
+        typer.Option("--team", "-t", metavar="NAME", help="Only of this team's runs.", show_default=False),
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option("--by", metavar="NAME", help="Only what this person may decide.", show_default=False),
+    ] = None,
+    mine: Annotated[bool, typer.Option("--mine", help="Only what you may decide.")] = False,
     output: options.PlainOutput = "text",
 ) -> None:
-    """List what runs wait for people to decide."""
+    """List what runs wait for people to decide, each with the run that waits."""
     form = parse_format(output)
-    found = run_async(_of_run(connect, run) if run is not None else _of_all(connect))
+    if mine and by is not None:
+        raise CommandError("--mine and --by exclude each other: --mine is --by with your login name.")
+    found = run_async(_list(connect, run, team or "", _login_name() if mine else by))
     if form == "json":
         write_json([each.model_dump(mode="json") for each in found])
     elif found:
@@ -72,9 +112,9 @@ def list_(
 def show(
     run: options.Run, connect: "ConnectOptions", id: _Id = None, output: options.PlainOutput = "text"
 ) -> None:
-    """Show what a run waits for: what happened, what was called, and how to decide."""
+    """Show what a run waits for: what happened, what exactly is decided about, and how to decide."""
     form = parse_format(output)
-    question = run_async(_one(connect, run, id))
+    question = run_async(_show(connect, run, id))
     if form == "json":
         write_json(question.model_dump(mode="json"))
         return
@@ -85,11 +125,39 @@ def show(
 
 @app.command()
 @options.connects
-def retry(
-    run: options.Run, connect: "ConnectOptions", id: _Id = None, by: _By = None, comment: _Comment = ""
+def approve(
+    run: options.Run,
+    connect: "ConnectOptions",
+    id: _Id = None,
+    digest: _Digest = "",
+    by: _By = None,
+    comment: _Comment = "",
 ) -> None:
-    """Call the tool again, with the same idempotency key."""
-    run_async(_decide(connect, run, id, "retry", by=by, comment=comment))
+    """Let the run go on with what it shows: a step, an output, a tool call."""
+    from cli.deciding import Reply, decide_about
+
+    reply = Reply("approve", digest=digest, by=by, comment=comment)
+    run_async(decide_about(connect, run, id, reply))
+
+
+@app.command()
+@options.connects
+def edit(
+    run: options.Run,
+    connect: "ConnectOptions",
+    id: _Id = None,
+    text: _Text = None,
+    json: _Json = None,
+    digest: _Digest = "",
+    by: _By = None,
+    comment: _Comment = "",
+) -> None:
+    """Change what the run shows, and let it go on with that: a prompt, an output, a tool call's arguments."""
+    from cli.deciding import Reply, decide_about
+
+    given, value = _content(text, json)
+    reply = Reply("edit", digest=digest, text=given, value=value, by=by, comment=comment)
+    run_async(decide_about(connect, run, id, reply))
 
 
 @app.command()
@@ -97,23 +165,50 @@ def retry(
 def answer(
     run: options.Run,
     connect: "ConnectOptions",
-    text: Annotated[
-        str,
-        typer.Option(
-            "--text",
-            metavar="TEXT",
-            help="What the tool is taken to have answered: text, @FILE with it, or - for standard input.",
-            show_default=False,
-        ),
-    ],
     id: _Id = None,
+    text: _Text = None,
+    json: _Json = None,
     by: _By = None,
     comment: _Comment = "",
 ) -> None:
-    """Go on with an answer that you give in the tool's place."""
+    """Answer a question, or go on with an answer in the place of a tool or of a step that failed."""
+    from cli.deciding import Reply, decide_about
+
+    given, value = _content(text, json)
+    reply = Reply("answer", text=given, value=value, by=by, comment=comment)
+    run_async(decide_about(connect, run, id, reply))
+
+
+@app.command()
+@options.connects
+def retry(
+    run: options.Run,
+    connect: "ConnectOptions",
+    id: _Id = None,
+    prompt: Annotated[
+        str,
+        typer.Option(
+            "--prompt",
+            metavar="TEXT",
+            help="Another prompt for a step that failed: text, @FILE with it, or - for standard input.",
+            show_default=False,
+        ),
+    ] = "",
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model", metavar="MODEL", help="Another model for a step that failed.", show_default=False
+        ),
+    ] = "",
+    by: _By = None,
+    comment: _Comment = "",
+) -> None:
+    """Call the tool again, with the same idempotency key; or do a step again that failed."""
+    from cli.deciding import Reply, decide_about
     from cli.inputs import read_text
 
-    run_async(_decide(connect, run, id, "answer", text=read_text(text, "--text"), by=by, comment=comment))
+    reply = Reply("retry", text=read_text(prompt, "--prompt"), model=model, by=by, comment=comment)
+    run_async(decide_about(connect, run, id, reply))
 
 
 @app.command()
@@ -121,74 +216,53 @@ def answer(
 def reject(
     run: options.Run, connect: "ConnectOptions", id: _Id = None, by: _By = None, comment: _Comment = ""
 ) -> None:
-    """Fail the step, and with it the run (whose exit code is 5)."""
-    run_async(_decide(connect, run, id, "reject", by=by, comment=comment))
+    """Say no. The model is told of a tool call that was not made yet; else the run fails (exit code 5)."""
+    from cli.deciding import Reply, decide_about
+
+    run_async(decide_about(connect, run, id, Reply("reject", by=by, comment=comment)))
 
 
-async def _of_all(connect: "ConnectOptions") -> "list[Question]":
-    from ark_temporal.runs.decide import list_awaiting
-    from cli.connecting import connect as connected
-
-    return [each async for each in list_awaiting(await connected(connect))]
-
-
-async def _of_run(connect: "ConnectOptions", name: str) -> "list[Question]":
-    from ark_temporal.runs.decide import questions_of
+async def _list(connect: "ConnectOptions", name: str | None, team: str, by: str | None) -> "list[Question]":
+    from ark_temporal.runs.inbox import list_awaiting
     from ark_temporal.runs.watch import read_record
+    from cli.connecting import connect as connected
+    from cli.deciding import questions_under
+    from cli.finding import found
 
-    connection, run_id = await _found(connect, name)
-    return questions_of(await read_record(connection, run_id))
+    if name is None:
+        asked = [each async for each in list_awaiting(await connected(connect), team=team)]
+    else:
+        connection, run_id = await found(connect, name)
+        under = await questions_under(connection, await read_record(connection, run_id))
+        asked = [each for each in under if team in ("", each.team)]
+    return [each for each in asked if by is None or each.wants(by)]
 
 
-async def _one(connect: "ConnectOptions", name: str, id: str | None) -> "Question":
-    connection, run_id = await _found(connect, name)
-    return await _choose(connection, run_id, id)
+async def _show(connect: "ConnectOptions", name: str, id: str | None) -> "Question":
+    from cli.deciding import choose
+    from cli.finding import found
+
+    connection, run_id = await found(connect, name)
+    return await choose(connection, run_id, id)
 
 
-async def _decide(
-    connect: "ConnectOptions",
-    name: str,
-    id: str | None,
-    verdict: "Verdict",
-    *,
-    text: str = "",
-    by: str | None,
-    comment: str,
-) -> None:
-    from ark_temporal.plan.record import Decision
-    from ark_temporal.runs.decide import decide
+def _content(text: str | None, json: str | None) -> "tuple[str, JsonValue]":
+    """What was given, as text and as JSON.
+
+    Raises:
+        CommandError: Neither was, or both were, or it cannot be read.
+    """
+    from cli.inputs import read_json, read_text
+
+    if (text is None) == (json is None):
+        raise CommandError("Give either --text TEXT or --json JSON; each takes @FILE and - as well.")
+    if text is not None:
+        return read_text(text, "--text"), None
+    value = read_json(json or "", "--json")
+    return ("null" if value is None else ""), value
+
+
+def _login_name() -> str:
     from cli.asking import login_name
 
-    connection, run_id = await _found(connect, name)
-    about = id or (await _choose(connection, run_id, None)).awaiting.id
-    who = login_name() if by is None else by
-    decision = Decision(id=about, decision=verdict, text=text, by=who, comment=comment)
-    await decide(connection, run_id, decision)
-    say(f"{about} of the run {run_id}: {verdict}.")
-
-
-async def _choose(connection: "Connection", run_id: str, id: str | None) -> "Question":
-    """What the run waits for under that id, or the one thing that it waits for."""
-    from ark_temporal.runs.decide import questions_of
-    from ark_temporal.runs.watch import read_record
-
-    record = await read_record(connection, run_id)
-    waiting = questions_of(record)
-    found = [each for each in waiting if id in (None, each.awaiting.id)]
-    if len(found) == 1:
-        return found[0]
-    known = ", ".join(each.awaiting.id for each in waiting)
-    if not waiting:
-        now = f"it has ended: {record.phase}" if record.ended else "it goes on by itself"
-        raise CommandError(f"The run {run_id} waits for no decision; {now}.")
-    if id is None:
-        raise CommandError(f"The run {run_id} waits for several decisions; name one of them: {known}.")
-    raise CommandError(f'The run {run_id} does not wait for a decision about "{id}"; it waits for: {known}.')
-
-
-async def _found(connect: "ConnectOptions", name: str) -> "tuple[Connection, str]":
-    from ark_temporal.runs.find import find_run
-    from cli.connecting import connect as connected
-
-    connection = await connected(connect)
-    return connection, await find_run(connection, name)
+    return login_name()

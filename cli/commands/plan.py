@@ -31,9 +31,10 @@ def plan(
 ) -> None:
     """Show what would run, without running it.
 
-    In what order and on which models, which tools every role reaches and what they can change, and the most
-    calls, tokens and dollars that it may take. Nothing is asked: no model, no tool, no server. With an input,
-    it is checked too. Exit code 2 where the manifests cannot be run.
+    In what order and on which models, what people decide and who may hand tasks to whom, which tools every
+    role reaches and what they can change, and the most calls, tokens and dollars that it may take. Nothing is
+    asked: no model, no tool, no server. With an input, it is checked too. Exit code 2 where the manifests
+    cannot be run.
     """
     from cli.choice import Choice, compile_choice
     from cli.local import check_files
@@ -66,7 +67,7 @@ def _input(planned: "Plan", choice: "Choice") -> "dict[str, JsonValue] | None":
     """The run's input, checked, if any is given; defaults alone count where nothing is required."""
     from cli.choice import input_of
 
-    values = input_of(choice)
+    values = input_of(choice, planned)
     if not values and any(each.required for each in planned.inputs):
         return None
 
@@ -77,6 +78,7 @@ def _input(planned: "Plan", choice: "Choice") -> "dict[str, JsonValue] | None":
 
 def _providers(planned: "Plan", bundle: "Bundle", secrets_dir: Path | None) -> "dict[str, Provider]":
     """Who would answer for each role, with the manifests' Secrets and this shell's environment."""
+    from ark_temporal.plan.reach import every_agent
     from ark_temporal.secrets import DirectoryStore, Secrets, SecretStore
     from cli.sources import mapping_store
 
@@ -85,7 +87,7 @@ def _providers(planned: "Plan", bundle: "Bundle", secrets_dir: Path | None) -> "
         stores.append(DirectoryStore(secrets_dir))
     secrets = Secrets(stores, os.environ)
     found: dict[str, Provider] = {}
-    for role, agent in planned.agents.items():
+    for role, agent in every_agent(planned):
         provider = _provider(agent, secrets, planned.namespace)
         if provider is not None:
             found[role] = provider

@@ -50,6 +50,7 @@ def run(
         ),
     ] = None,
     id: options.RunId = None,
+    by: options.By = None,
     ignore_unsupported: options.IgnoreUnsupported = False,
     output: options.ResultOutput = "text",
 ) -> None:
@@ -71,14 +72,17 @@ def run(
     plan = compile_choice(bundle, choice, "mock" if mock else provider, ignore_unsupported=ignore_unsupported)
     if timeout is not None:
         plan = plan.model_copy(update={"timeout_seconds": timeout})
-    values = input_of(choice)
+    values = input_of(choice, plan)
 
     from ark_temporal.plan.inputs import resolve_input
 
     resolve_input(plan, values)
 
+    from cli.asking import login_name
+
     stores = [mapping_store(bundle)]
-    run_async(_run(_Job(plan, values, id, target, stores, setup)))
+    who = login_name() if by is None else by
+    run_async(_run(_Job(plan, values, id, who, target, stores, setup)))
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,7 @@ class _Job:
     plan: "Plan"
     input: "dict[str, JsonValue]"
     id: str | None
+    by: str
     output: Output
     stores: "Sequence[SecretStore]"
     setup: "WorkerSetup"
@@ -126,7 +131,7 @@ async def _carry_out(job: _Job, connection: "Connection", scratch: Path) -> "Run
     from cli.questions import Questions
 
     with Interrupts.caught(signal.SIGINT, signal.SIGTERM) as interrupts:
-        submitted = await submit(connection, job.plan, job.input, id=job.id)
+        submitted = await submit(connection, job.plan, job.input, id=job.id, submitted_by=job.by)
         view = view_for(job.output.format, connection.run_url(submitted.id))
         log_to(view.notice)
         told = job.output.format != "jsonl"

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import complete, options
+from cli.commands.again import diff, fork, pause, resume, retry
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
+from cli.finding import found
 from cli.loop import run_async
 from cli.output import Output, parse_format, parse_output, to_json, write_json, write_text
 from cli.terminal import say
@@ -17,7 +19,10 @@ if TYPE_CHECKING:
     from ark_temporal.runs.find import RunSummary
 
 app = typer.Typer(
-    name="runs", help="List, show, watch and end runs.", no_args_is_help=True, rich_markup_mode=None
+    name="runs",
+    help="List, show, watch, end, retry and compare runs.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 
@@ -39,17 +44,18 @@ def list_(
         typer.Option(metavar="QUERY", help="Temporal's list filter, on top.", show_default=False),
     ] = None,
     limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")] = 20,
+    all_: Annotated[bool, typer.Option("--all", help="With the runs that other runs have started.")] = False,
     output: options.PlainOutput = "text",
 ) -> None:
     """List runs, the latest first."""
     form = parse_format(output)
-    found = run_async(_list(connect, team or "", phase or "", query or "", limit))
+    runs = run_async(_list(connect, team or "", phase or "", query or "", limit, parts=all_))
     if form == "json":
-        write_json([each.model_dump(mode="json") for each in found])
-    elif found:
+        write_json([each.model_dump(mode="json") for each in runs])
+    elif runs:
         from cli.record_text import describe_runs
 
-        write_text(describe_runs(found))
+        write_text(describe_runs(runs))
     else:
         say("There are no such runs.")
 
@@ -133,14 +139,15 @@ def terminate(
 
 
 async def _list(
-    connect: "ConnectOptions", team: str, phase: str, query: str, limit: int
+    connect: "ConnectOptions", team: str, phase: str, query: str, limit: int, *, parts: bool
 ) -> "list[RunSummary]":
     from ark_temporal.runs.find import list_runs
+    from cli import connecting
 
-    connection = await _connected(connect)
-    found = list_runs(connection, team=team, phase=phase, query=query, limit=limit)
+    connection = await connecting.connect(connect)
+    runs = list_runs(connection, team=team, phase=phase, query=query, limit=limit, parts=parts)
     try:
-        return [each async for each in found]
+        return [each async for each in runs]
     except ValueError as error:
         raise CommandError(str(error)) from None
 
@@ -148,7 +155,7 @@ async def _list(
 async def _read(connect: "ConnectOptions", name: str) -> "tuple[RunRecord, str | None]":
     from ark_temporal.runs.watch import read_record
 
-    connection, run_id = await _found(connect, name)
+    connection, run_id = await found(connect, name)
     return await read_record(connection, run_id), connection.run_url(run_id)
 
 
@@ -164,7 +171,7 @@ async def _follow(
     from ark_temporal.runs.watch import read_record
     from cli.following import QuietView, follow_submitted
 
-    connection, run_id = await _found(connect, name)
+    connection, run_id = await found(connect, name)
     if quiet:
         view = QuietView()
         code = await follow_submitted(connection, connect, run_id, output, seconds=seconds, view=view)
@@ -186,7 +193,7 @@ async def _cancel(connect: "ConnectOptions", name: str, *, wait: bool) -> None:
     from ark_temporal.runs.end import cancel_run
     from ark_temporal.runs.watch import watch
 
-    connection, run_id = await _found(connect, name)
+    connection, run_id = await found(connect, name)
     if not await cancel_run(connection, run_id):
         await _say_how_it_ended(connection, run_id, "has ended already")
         return
@@ -201,7 +208,7 @@ async def _cancel(connect: "ConnectOptions", name: str, *, wait: bool) -> None:
 async def _terminate(connect: "ConnectOptions", name: str, reason: str | None) -> None:
     from ark_temporal.runs.end import terminate_run
 
-    connection, run_id = await _found(connect, name)
+    connection, run_id = await found(connect, name)
     if await terminate_run(connection, run_id, reason):
         say(f"The run {run_id} was terminated.")
     else:
@@ -215,15 +222,5 @@ async def _say_how_it_ended(connection: "Connection", run_id: str, what: str) ->
     say(f"The run {run_id} {what}: {record.phase}.")
 
 
-async def _connected(connect: "ConnectOptions") -> "Connection":
-    from cli import connecting
-
-    return await connecting.connect(connect)
-
-
-async def _found(connect: "ConnectOptions", name: str) -> "tuple[Connection, str]":
-    """The connection, and the id behind a name such as `latest`."""
-    from ark_temporal.runs.find import find_run
-
-    connection = await _connected(connect)
-    return connection, await find_run(connection, name)
+for _command in (retry, fork, diff, pause, resume):
+    app.command(_command.__name__)(_command)

@@ -33,6 +33,7 @@ def submit(
     given: options.Input = None,
     provider: options.Provider = "auto",
     id: options.RunId = None,
+    by: options.By = None,
     watch: Annotated[
         bool, typer.Option("--watch", "-w", help="Follow the run and print its result.")
     ] = False,
@@ -59,7 +60,7 @@ def submit(
     bundle = load_sources(sources, inputs=choice.texts)
     plan = compile_choice(bundle, choice, provider, ignore_unsupported=ignore_unsupported)
     _warn_of_values_left_behind(bundle, plan)
-    job = _Job(plan, input_of(choice), id, task_queue, connect, target)
+    job = _Job(plan, input_of(choice, plan), id, _name(by), task_queue, connect, target)
     following = _submit_and_watch(job, timeout, wait=not no_wait) if watch else _submit_only(job)
     raise typer.Exit(run_async(following))
 
@@ -69,9 +70,16 @@ class _Job:
     plan: "Plan"
     input: "dict[str, JsonValue]"
     id: str | None
+    by: str
     task_queue: str
     connect: "ConnectOptions"
     output: Output
+
+
+def _name(by: str | None) -> str:
+    from cli.asking import login_name
+
+    return login_name() if by is None else by
 
 
 async def _submit_only(job: _Job) -> ExitCode:
@@ -105,7 +113,9 @@ async def _submit(job: _Job) -> "tuple[Connection, Submitted]":
 
     resolve_input(job.plan, job.input)
     connection = await connect(job.connect)
-    submitted = await submit(connection, job.plan, job.input, id=job.id, task_queue=job.task_queue)
+    submitted = await submit(
+        connection, job.plan, job.input, id=job.id, task_queue=job.task_queue, submitted_by=job.by
+    )
     if submitted.existed:
         say(f"{submitted.id} was submitted before; nothing new was started.")
     if submitted.other_plan:

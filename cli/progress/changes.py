@@ -4,11 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ark_temporal.runs.questions import questions_of
 from cli.progress.table import retries_by_step
+from cli.progress.words import parts_done
 
 if TYPE_CHECKING:
-    from ark_temporal.plan.record import Awaiting, RunRecord, StepRecord, ToolCallRecord
+    from ark_temporal.plan.record import RunRecord, StepRecord, ToolCallRecord
     from ark_temporal.runs.pending import PendingCall, Waiting
+    from ark_temporal.runs.questions import Question
     from ark_temporal.runs.watch import Sight
 
 
@@ -32,20 +35,40 @@ class ToolCalled:
 
     step: str
     call: "ToolCallRecord"
+    run: str
+
+
+@dataclass(frozen=True)
+class PartsDone:
+    """More of a step's parts are done."""
+
+    step: "StepRecord"
 
 
 @dataclass(frozen=True)
 class Asked:
-    """The run waits for a person."""
+    """The run, or one under it, waits for a person."""
 
-    awaiting: "Awaiting"
+    question: "Question"
 
 
 @dataclass(frozen=True)
 class Decided:
-    """Somebody has decided, and the run goes on."""
+    """Somebody has decided, and that run goes on."""
 
-    awaiting: "Awaiting"
+    question: "Question"
+
+
+@dataclass(frozen=True)
+class Paused:
+    """Somebody holds the run up."""
+
+    record: "RunRecord"
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """Somebody lets it go on."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +93,22 @@ class Stuck:
     times: int
 
 
-Change = Started | StepChanged | ToolCalled | Asked | Decided | Retrying | NoWorker | Stuck
+Change = (
+    Started
+    | StepChanged
+    | PartsDone
+    | ToolCalled
+    | Asked
+    | Decided
+    | Paused
+    | Resumed
+    | Retrying
+    | NoWorker
+    | Stuck
+)
+
+_PARTS_TOLD = 10
+"""Of a step with many parts, so many times how far it is."""
 
 
 @dataclass
@@ -80,7 +118,9 @@ class Changes:
     _begun: bool = False
     _steps: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
     _tools: dict[str, "_Told"] = field(default_factory=dict[str, "_Told"])
-    _awaiting: dict[str, "Awaiting"] = field(default_factory=dict[str, "Awaiting"])
+    _parts: dict[str, int] = field(default_factory=dict[str, int])
+    _asked: dict[tuple[str, str], "Question"] = field(default_factory=dict[tuple[str, str], "Question"])
+    _paused: bool = False
     _retries: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
     _no_worker: str | None = None
     _stuck: bool = False
@@ -91,11 +131,11 @@ class Changes:
             self._begun = True
             yield Started(sight.record)
         for step in sight.record.steps:
-            yield from self._of_step(step)
-        yield from self._of_people(sight.record)
+            yield from self._of_step(step, sight.record.id)
+        yield from self._of_people(sight)
         yield from self._waiting(sight.record, sight.waiting)
 
-    def _of_step(self, step: "StepRecord") -> Iterator[Change]:
+    def _of_step(self, step: "StepRecord", run: str) -> Iterator[Change]:
         """In the order in which it was: what a step called before it was done, or went round once more."""
         now = (step.phase, step.iterations)
         changed = now != self._steps.get(step.name, ("Pending", 0))
@@ -103,19 +143,40 @@ class Changes:
         called = list(self._tools.setdefault(step.name, _Told()).since(step.tool_calls))
         running = step.phase == "Running"
         if changed and running:
-            yield from (ToolCalled(step.name, each) for each in called if each.iteration < step.iterations)
+            yield from (
+                ToolCalled(step.name, each, run) for each in called if each.iteration < step.iterations
+            )
             yield StepChanged(step)
             called = [each for each in called if each.iteration == step.iterations]
-        yield from (ToolCalled(step.name, each) for each in called)
+        yield from (ToolCalled(step.name, each, run) for each in called)
+        if running and step.branches:
+            yield from self._of_parts(step)
         if changed and not running:
             yield StepChanged(step)
 
-    def _of_people(self, record: "RunRecord") -> Iterator[Change]:
-        awaiting = {each.id: each for each in record.awaiting}
+    def _of_parts(self, step: "StepRecord") -> Iterator[Change]:
+        """How far it is, now and then: a step may have thousands of parts."""
+        done = parts_done(step)
+        told = self._parts.get(step.name, 0)
+        if done < told:
+            self._parts[step.name] = 0  # it goes round once more
+        elif done - told >= max(len(step.branches) / _PARTS_TOLD, 1):
+            self._parts[step.name] = done
+            yield PartsDone(step)
+
+    def _of_people(self, sight: "Sight") -> Iterator[Change]:
+        record = sight.record
+        asked = {(each.run, each.awaiting.id): each for each in (*questions_of(record), *sight.below)}
         if not record.ended:
-            yield from (Decided(each) for id, each in self._awaiting.items() if id not in awaiting)
-        yield from (Asked(each) for id, each in awaiting.items() if id not in self._awaiting)
-        self._awaiting = awaiting
+            yield from (Decided(each) for key, each in self._asked.items() if key not in asked)
+        yield from (Asked(each) for key, each in asked.items() if key not in self._asked)
+        self._asked = asked
+        if (is_paused := record.paused_since is not None and not record.ended) != self._paused:
+            self._paused = is_paused
+            if is_paused:
+                yield Paused(record)
+            elif not record.ended:
+                yield Resumed()
 
     def _waiting(self, record: "RunRecord", waiting: "Waiting") -> Iterator[Change]:
         for step, call in retries_by_step(record.steps, waiting.retries).items():

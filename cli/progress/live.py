@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from ark_temporal.runs.questions import questions_of
 from cli.progress.table import Columns, choose, retries_by_step, step_line
-from cli.progress.words import closing, header, no_worker, stuck, waiting_steps
+from cli.progress.words import closing, header, mark, no_worker, paused, question_line, stuck, waiting_steps
 from cli.terminal import Line, Span, Terminal, printable, width
 
 if TYPE_CHECKING:
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
 _SPARE_ROWS = 2
 """Left free so that no part of the block scrolls out of reach: lines up there cannot be rewritten."""
+
+_MOST_ASKED = 3
+"""Questions of parts and of runs below that get a line each; more are counted."""
 
 
 class LiveView:
@@ -89,7 +93,13 @@ class LiveView:
         assert self._sight is not None, "drawn only once something was seen"
         record, waiting = self._sight.record, self._sight.waiting
         columns, rows = self._terminal.size()
-        notes: list[Line] = []
+        of_parts = (each for each in questions_of(record) if "[" in each.awaiting.step)
+        asked = [*of_parts, *self._sight.below]
+        notes: list[Line] = [[Span(f"  ? {question_line(each)}", "yellow")] for each in asked[:_MOST_ASKED]]
+        if more := len(asked[_MOST_ASKED:]):
+            notes.append([Span(f"  ? and {more} more: `ark-temporal approvals list {record.id}`", "yellow")])
+        if record.paused_since is not None:
+            notes.append([Span("  "), mark(self._terminal, "Paused"), Span(f" {paused(record)}", "yellow")])
         if waiting.no_worker is not None:
             notes.append([Span(f"  ! {no_worker(waiting.no_worker)}", "yellow")])
         if waiting.stuck_task > 1:

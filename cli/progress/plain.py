@@ -9,13 +9,26 @@ from cli.progress.changes import (
     Changes,
     Decided,
     NoWorker,
+    PartsDone,
+    Paused,
+    Resumed,
     Retrying,
     Started,
     StepChanged,
     Stuck,
     ToolCalled,
 )
-from cli.progress.words import closing, header, no_worker, note, retry_note, stuck, tool_line
+from cli.progress.words import (
+    closing,
+    header,
+    no_worker,
+    note,
+    parts,
+    paused,
+    retry_note,
+    stuck,
+    tool_line,
+)
 from cli.terminal import Terminal, cut, one_line, printable
 
 if TYPE_CHECKING:
@@ -28,7 +41,9 @@ _LOG_COLUMNS = 160
 
 _TIME_COLUMNS = 11
 
-_Told = Started | StepChanged | ToolCalled | Decided | Retrying | NoWorker | Stuck
+_Told = (
+    Started | StepChanged | PartsDone | ToolCalled | Decided | Paused | Resumed | Retrying | NoWorker | Stuck
+)
 
 
 class PlainView:
@@ -89,10 +104,17 @@ class PlainView:
                 return self._terminal.paint(header(record, self._url))
             case StepChanged(step):
                 return f"{one_line(step.name)}: {_describe_step(step)}"
-            case ToolCalled(step, call):
-                return self._one_row(f"{one_line(step)}: {tool_line(call, self._terminal.arrow)}")
-            case Decided(awaiting):
+            case PartsDone(step):
+                return f"{one_line(step.name)}: {parts(step)}"
+            case ToolCalled(step, call, run):
+                return self._one_row(f"{one_line(step)}: {tool_line(call, self._terminal.arrow, run=run)}")
+            case Decided(question):
+                awaiting = question.awaiting
                 return f"{one_line(awaiting.step)}: goes on, {one_line(awaiting.id)} is decided"
+            case Paused(record):
+                return paused(record)
+            case Resumed():
+                return "goes on, resumed"
             case Retrying(step, call):
                 return f"{one_line(step)}: {retry_note(call)}"
             case NoWorker(task_queue):

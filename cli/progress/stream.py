@@ -10,12 +10,16 @@ from cli.progress.changes import (
     Changes,
     Decided,
     NoWorker,
+    PartsDone,
+    Paused,
+    Resumed,
     Retrying,
     Started,
     StepChanged,
     Stuck,
     ToolCalled,
 )
+from cli.progress.words import parts_done
 
 if TYPE_CHECKING:
     from ark_temporal.plan.record import RunRecord
@@ -66,15 +70,31 @@ class StreamView:
                 names = [step.name for step in record.steps]
                 return {"event": "started", **facts, "plan": record.plan, "steps": names, "ui": self._url}
             case StepChanged(step):
-                told = step.model_dump(mode="json", exclude={"name", "calls", "tool_calls", "prompt"})
+                told = step.model_dump(
+                    mode="json", exclude={"name", "calls", "tool_calls", "prompt", "branches"}
+                )
                 return {"event": "step", "step": step.name, **told}
+            case PartsDone(step):
+                of = len(step.branches)
+                return {"event": "parts", "step": step.name, "done": parts_done(step), "of": of}
             case ToolCalled(step, call):
                 return {"event": "tool", "step": step, **call.model_dump(mode="json")}
-            case Asked(awaiting):
+            case Asked(question):
+                awaiting = question.awaiting
                 told = awaiting.model_dump(mode="json")
-                return {"event": "awaiting", **told, "decisions": list(awaiting.decisions)}
-            case Decided(awaiting):
-                return {"event": "decided", "step": awaiting.step, "id": awaiting.id}
+                return {
+                    "event": "awaiting",
+                    "run": question.run,
+                    **told,
+                    "decisions": list(awaiting.decisions),
+                }
+            case Decided(question):
+                awaiting = question.awaiting
+                return {"event": "decided", "run": question.run, "step": awaiting.step, "id": awaiting.id}
+            case Paused():
+                return {"event": "paused"}
+            case Resumed():
+                return {"event": "resumed"}
             case Retrying(step, call):
                 upcoming = _iso(call.next_attempt) if call.next_attempt else None
                 retry = {"call": call.id, "attempt": call.attempt, "lastError": call.last_error}

@@ -110,7 +110,12 @@ def retries_by_step(
     steps: "Sequence[StepRecord]", retries: "Sequence[PendingCall]"
 ) -> "dict[str, PendingCall]":
     """The calls that are tried again, by the step they belong to."""
-    owner = {call.id: step.name for step in steps for call in (*step.calls, *step.tool_calls)}
+    owner = {
+        call.id: step.name
+        for step in steps
+        for each in (step, *step.branches)
+        for call in (*each.calls, *each.tool_calls)
+    }
     return {owner[each.id]: each for each in retries if each.id in owner}
 
 

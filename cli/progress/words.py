@@ -10,21 +10,24 @@ from cli.terminal import Span, Style, Terminal, one_line, printable
 if TYPE_CHECKING:
     from ark_temporal.plan.record import RunError, RunRecord, StepRecord, ToolCallRecord
     from ark_temporal.runs.pending import PendingCall
+    from ark_temporal.runs.questions import Question
 
 _MARKS: dict[str, tuple[str, str, Style]] = {
     "Pending": ("·", ".", "dim"),
     "Running": ("▸", ">", "cyan"),
     "Retrying": ("↻", "r", "yellow"),
     "Waiting": ("?", "?", "yellow"),
+    "Paused": ("‖", "=", "yellow"),
     "Succeeded": ("✓", "+", "green"),
     "Failed": ("✗", "x", "red"),
     "Skipped": ("⊘", "-", "dim"),
     "Cancelled": ("◼", "#", "yellow"),
     "Terminated": ("◼", "#", "yellow"),
 }
-_DOING = {"repair": "mending its answer", "validate": "checking its answer"}
+_DOING = {"repair": "mending its answer", "validate": "checking its answer", "route": "choosing an agent"}
 _MOST_NAMED = 3
 """Tools under way that are named; more are counted."""
+_OPEN = ("Pending", "Running")
 
 
 def mark(terminal: Terminal, phase: str) -> Span:
@@ -73,8 +76,9 @@ def warnings(record: "RunRecord") -> list[str]:
     """Each warning once, with the steps it is about."""
     steps: dict[str, list[str]] = {}
     for step in record.steps:
-        for text in step.warnings:
-            steps.setdefault(text, []).append(step.name)
+        for each in (step, *step.branches):
+            for text in each.warnings:
+                steps.setdefault(text, []).append(step.name)
     return [f"{', '.join(dict.fromkeys(names))}: {text}" for text, names in steps.items()]
 
 
@@ -84,11 +88,32 @@ def note(step: "StepRecord") -> str:
         return f"{step.phase.lower()}: {one_line(step.message)}"
     if step.phase == "Failed":
         return one_line(step.message)
+    by = f"by {one_line(step.resolved_agent)}" if step.resolved_agent else ""
     if step.phase == "Running":
         iteration = f"iteration {step.iterations}" if step.iterations > 1 else ""
         turn = f"turn {turns(step)}" if turns(step) > 1 else ""
-        return ", ".join(each for each in (iteration, turn, _doing(step)) if each)
-    return plural(step.iterations, "iteration") if step.iterations > 1 else ""
+        facts = (iteration, by, parts(step), turn, _doing(step))
+    else:
+        reused = f"from {one_line(step.reused_from)}" if step.reused_from else ""
+        iterations = plural(step.iterations, "iteration") if step.iterations > 1 else ""
+        facts = (iterations, by, parts(step), reused)
+    return ", ".join(each for each in facts if each)
+
+
+def parts(step: "StepRecord") -> str:
+    """How far a step's parts are; empty where it has none. How many there will be, no record knows."""
+    if not step.branches:
+        return ""
+    done, under_way = parts_done(step), len(step.branches) - parts_done(step)
+    failed = sum(part.phase == "Failed" for part in step.branches)
+    told = [f"{done} of its parts done" if under_way else plural(done, "part")]
+    told += [f"{under_way} under way"] if under_way else []
+    return ", ".join([*told, *([f"{failed} failed"] if failed else [])])
+
+
+def parts_done(step: "StepRecord") -> int:
+    """How many of a step's parts have come to an end, whichever."""
+    return sum(part.phase not in _OPEN for part in step.branches)
 
 
 def turns(step: "StepRecord", *, all_iterations: bool = False) -> int:
@@ -100,18 +125,43 @@ def turns(step: "StepRecord", *, all_iterations: bool = False) -> int:
 
 
 def waiting_steps(record: "RunRecord") -> set[str]:
-    """Names of the steps that wait for a person."""
+    """Names of the steps that wait for a person; and of the parts that do, whose steps may be at work."""
     return {awaiting.step for awaiting in record.awaiting}
 
 
-def tool_line(call: "ToolCallRecord", arrow: str = "→") -> str:
-    """A tool call that came out, in one line: what was called with what, and what it brought."""
+def question_line(question: "Question") -> str:
+    """What a run under the one that is shown, or a part of a step, waits for."""
+    awaiting = question.awaiting
+    where = f"{one_line(question.run)}: {one_line(awaiting.step)}"
+    return f"{where} waits for a person ({one_line(awaiting.id)})"
+
+
+def paused(record: "RunRecord") -> str:
+    """That a run is held up, and how it goes on."""
+    since = elapsed(record.paused_since, None)
+    return f"paused for {since}; `ark-temporal runs resume {one_line(record.id)}` lets it go on"
+
+
+def tool_line(call: "ToolCallRecord", arrow: str = "→", *, run: str = "") -> str:
+    """A tool call that came out, in one line: what was called with what, and what it brought.
+
+    Args:
+        call: The call.
+        arrow: What leads to its result.
+        run: The run that made it; a call done by a run of its own names that.
+    """
+    from ark_temporal.runs.questions import is_run
+
     given = f" {one_line(call.arguments)}" if call.arguments not in ("", "{}") else ""
-    return f"{one_line(call.tool)}{given} {arrow} {'error: ' if call.is_error else ''}{one_line(call.result)}"
+    child = f" (run {one_line(call.id)})" if run and is_run(call, run) else ""
+    error = "error: " if call.is_error else ""
+    return f"{one_line(call.tool)}{given}{child} {arrow} {error}{one_line(call.result)}"
 
 
 def _doing(step: "StepRecord") -> str:
     """What a step that runs is at, beyond asking its model."""
+    if step.child:
+        return f"run {one_line(step.child)}"
     calling = [one_line(call.tool) for call in step.tool_calls if call.completion_time is None]
     if calling:
         named = list(dict.fromkeys(calling))

@@ -99,14 +99,18 @@ def test_the_told_commands_decide(desk: Command, cashier: str, till: Sink) -> No
     assert (decided.code, decided.out) == (0, "")
     assert (ended.code, ended.out) == (0, "It is paid.\n")
     assert len({asked.key for asked in till.asked[-2:]}) == 1
-    again = desk.run("approvals", "reject", "retried")
-    assert (again.code, "waits for no decision; it has ended: Succeeded" in again.err) == (2, True)
+    again = desk.run(*told["retry"])
+    assert (again.code, '"cashier#tool-1.3" was already retried by ' in again.err) == (0, True)
+    late = desk.run("approvals", "reject", "retried")
+    assert (late.code, '"cashier#tool-1.3" was already retried by ' in late.err) == (1, True)
 
 
 def test_what_waits_is_listed_shown_and_answered(desk: Command, cashier: str) -> None:
     waiting(desk, cashier, "listed")
     listed = desk.run("approvals", "list", "listed")
-    assert words(listed.out)[6:10] == ["listed", "cashier#tool-1.3", "cashier", "pay"]
+    assert words(listed.out)[8:12] == ["listed", "cashier#tool-1.3", "cashier", "pay"]
+    assert "listed" in desk.run("approvals", "list", "--mine", "--team", "cashier").out
+    assert desk.run("approvals", "list", "listed", "--team", "others").out == ""
     [found] = json.loads(desk.run("approvals", "list", "listed", "-o", "json").out)
     assert (found["awaiting"]["id"], found["toolCall"]["tool"]) == ("cashier#tool-1.3", "pay")
     shown = desk.run("approvals", "show", "latest").out
@@ -119,7 +123,7 @@ def test_what_waits_is_listed_shown_and_answered(desk: Command, cashier: str) ->
     assert "waits for a person" in record
     given = ("--text", "-", "--by", "ada", "--comment", "the till says so")
     answered = desk.run("approvals", "answer", "listed", *given, stdin="paid: 42")
-    assert (answered.code, answered.err) == (0, "cashier#tool-1.3 of the run listed: answer.\n")
+    assert (answered.code, answered.err) == (0, 'The run listed: "cashier#tool-1.3" is answered.\n')
     result = desk.run("runs", "result", "listed", "-o", "json")
     step = json.loads(result.out)["steps"][0]
     assert (result.code, step["toolCalls"][2]["result"]) == (0, "paid: 42")
@@ -144,6 +148,10 @@ def test_what_does_not_wait_cannot_be_decided(desk: Command, cashier: str) -> No
     assert (wrong.code, "it waits for: cashier#tool-1.3" in wrong.err) == (2, True)
     assert desk.run("approvals", "show", "odd", "nothing").code == 2
     assert desk.run("approvals", "retry", "nobody").code == 2
+    unfit = desk.run("approvals", "approve", "odd")
+    assert (unfit.code, "it takes: retry, answer, reject" in unfit.err) == (2, True)
+    prompted = desk.run("approvals", "retry", "odd", "--prompt", "Pay less.")
+    assert (prompted.code, "for a step that failed" in prompted.err) == (2, True)
     assert desk.run("runs", "cancel", "odd", "--wait").err == "The run odd has ended: Cancelled.\n"
     assert desk.run("runs", "terminate", "odd").err == "The run odd has ended already: Cancelled.\n"
 

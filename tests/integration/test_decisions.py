@@ -9,9 +9,10 @@ from ark_temporal.plan.record import Awaiting, Decision, Verdict
 from ark_temporal.plan.start import PipelineInput
 from ark_temporal.plan.tools import ToolPlan, WebhookPlan
 from ark_temporal.runs.connection import ConnectionFailedError
-from ark_temporal.runs.decide import DecisionRefusedError, decide, list_awaiting
+from ark_temporal.runs.decide import DecisionRefusedError, decide
 from ark_temporal.runs.end import cancel_run, terminate_run
 from ark_temporal.runs.find import RunNotFoundError
+from ark_temporal.runs.inbox import list_awaiting
 from ark_temporal.runs.names import PIPELINE
 from tests.integration.agents.scripts import agent_plan, calling
 from tests.integration.agents.sink import Sink
@@ -100,7 +101,7 @@ async def test_the_plain_command_decides(lab: Lab) -> None:
             run = await lab.start(agent_plan(paying(sink)))
             asked = await asks(run)
             words = ("workflow", "update", "execute", "--workflow-id", run.id, "--name", "decide", "--input")
-            with pytest.raises(AssertionError, match=r"Input should be 'retry', 'answer' or 'reject'"):
+            with pytest.raises(AssertionError, match=r"Input should be 'retry', 'answer', 'reject'"):
                 await asyncio.to_thread(temporal, lab, *words, json.dumps({"id": asked.id, "decision": "go"}))
             said = json.dumps({"id": asked.id, "decision": "reject", "by": "ops", "comment": "paid twice"})
             await asyncio.to_thread(temporal, lab, *words, said)

@@ -18,6 +18,8 @@ from tests.replay.record import CONTINUED, HISTORIES, SUBTASK, plans
 from worker.sandbox import workflow_sandbox
 from workflows.agent_task import AgentTask
 from workflows.pipeline import Pipeline
+from workflows.router import Router
+from workflows.supervisor import Supervisor
 
 FILES = sorted(HISTORIES.glob("*/*.json"))
 
@@ -25,7 +27,7 @@ FILES = sorted(HISTORIES.glob("*/*.json"))
 def replayer() -> Replayer:
     """As a worker of ours runs workflows."""
     return Replayer(
-        workflows=[Pipeline, AgentTask],
+        workflows=[Pipeline, Supervisor, Router, AgentTask],
         data_converter=data_converter(None),
         workflow_runner=workflow_sandbox(),
     )

@@ -63,6 +63,96 @@ def test_the_same_as_json(command: Command) -> None:
     assert set(told) | set(role) | set(told["steps"][0]) | set(told["bound"]) <= set(names)
 
 
+PRESS = """\
+approverGroups: {leads: [ann, bob]}
+maxTokens: 90000
+roles:
+  - name: lead
+    model: gpt-4.1
+    systemPrompt: Lead.
+    canDelegate: [inner]
+    tools: [{name: pay, url: "http://x", requireApproval: always, approval: {approvers: [cy]}}]
+    mcpServers: [{name: s, url: "http://y/mcp", requireApproval: {"*": always, look: never}}]
+  - {name: inner, arkTeam: inner}
+pipeline:
+  - role: lead
+    approval:
+      - approvers: ["@leads"]
+        quorum: 2
+        fourEyes: true
+        timeoutSeconds: 60
+        onTimeout: escalate
+        escalation: [{approvers: [cy], timeoutSeconds: 7200}]
+      - {when: after, if: "{{ .steps.lead.output }}"}
+  - {role: lead, name: ask, approval: {question: true}}
+  - {role: lead, name: each, map: {over: "[1, 2]", maxItems: 7}}
+  - {role: lead, name: safe, fallback: [inner]}
+  - {role: inner, dependsOn: [lead]}
+"""
+INNER = """\
+entry: first
+roles:
+  - {name: first, model: mock, systemPrompt: x, canDelegate: [second]}
+  - {name: second, model: mock, systemPrompt: x}
+"""
+TEAMS = document("ArkTeam", PRESS, "press") + document("ArkTeam", INNER, "inner")
+
+
+def test_people_delegation_and_teams_in_a_team_are_shown(command: Command) -> None:
+    ended = command.run("plan", "-", "--team", "press", stdin=TEAMS)
+    assert ended.code == 0, ended.err
+    text = " ".join(ended.out.split())
+    assert (
+        "before lead: ann, bob (2 of them); not who submitted the run; within 1m00s, then cy within 2h00m, "
+        "else reject" in text
+    )
+    assert "after lead: anybody; where its condition holds; for ever" in text
+    assert "answer before ask: anybody; for ever" in text
+    assert "7 items, 50 turns" in text
+    assert "first lead, then inner" in text
+    assert "team inner" in text
+    assert "pay asks first: cy; for ever" in text
+    assert "any other tool asks first: anybody; for ever look asks nobody" in text
+    assert "hands tasks to inner" in text
+    assert "role inner is a team team default/inner mode dynamic" in text
+    assert "hands tasks to second" in text
+    assert "which maxTokens bounds" in text
+
+
+def test_teams_in_a_team_are_in_the_json_too_and_all_of_it_is_documented(command: Command) -> None:
+    told = json.loads(command.run("plan", "-", "--team", "press", "-o", "json", stdin=TEAMS).out)
+    inner = told["teams"]["inner"]
+    assert (inner["mode"], inner["bound"]["modelCalls"]) == ("dynamic", 50)
+    assert {role["provider"] for role in inner["roles"]} == {"mock"}
+    steps = {step["name"]: step for step in told["steps"]}
+    assert (steps["each"]["shape"], steps["each"]["items"]) == ("map", 7)
+    assert steps["safe"]["roles"] == ["lead", "inner"]
+    (lead,) = told["roles"]
+    gates = [*steps["lead"]["gates"], *steps["ask"]["gates"], lead["tools"][0]["gate"]]
+    used = [told, *told["steps"], lead, *lead["tools"], *lead["servers"], *gates]
+    documented = set(
+        re.findall(r"`([A-Za-z]+)(?:\[\])?`", (ROOT / "docs/plan.md").read_text(encoding="utf-8"))
+    )
+    assert {name for each in used for name in each} <= documented
+
+
+def test_of_a_routed_team_the_capabilities_are_shown(command: Command) -> None:
+    text = document("ArkTeam", "routing: {model: gpt-4.1, fallback: other}", "front") + OTHER
+    text += document(
+        "ArkAgent", "model: mock\nsystemPrompt: x\ncapabilities: [{id: bake, description: Bread.}]", "baker"
+    )
+    ended = command.run("plan", "-", stdin=text)
+    assert ended.code == 0, ended.err
+    told = " ".join(ended.out.split())
+    assert "mode routed" in told
+    assert "ID AGENTS WHAT bake baker Bread." in told
+    assert "a router, then one agent" in told
+    assert "role router (front-router): 1,000 tokens a call" in told
+    steps = json.loads(command.run("plan", "-", "-o", "json", stdin=text).out)["steps"]
+    assert steps[0]["capabilities"] == [{"id": "bake", "description": "Bread.", "roles": ["baker"]}]
+    assert steps[0]["bound"]["modelCalls"] == 2
+
+
 def test_a_role_s_own_environment_says_who_answers(command: Command) -> None:
     env = KEYS.replace("OPENAI_API_KEY: planted-2", "AGENT_PROVIDER: gemini")
     text = document("ArkAgent", AGENT, "helper") + env
@@ -93,8 +183,9 @@ def test_prices_of_one_s_own(command: Command, tmp_path: Path) -> None:
         (("plan", NEWS, "-i", "x=1"), "", 'needs the input "topic"'),
         (
             ("plan", "-"),
-            document("ArkTeam", "entry: a\nroles: [{name: a, model: m, systemPrompt: x}]"),
-            "entry",
+            document("ArkTeam", "entry: a\nlimits: {maxDailyTokens: 1}\nroles: [{name: a, arkAgent: other}]")
+            + OTHER,
+            "maxDailyTokens",
         ),
         (("plan", "-"), KEYS, "nothing to run"),
         (("plan", NEWS, "-o", "jsonl"), "", "use text or json"),
@@ -103,8 +194,7 @@ def test_prices_of_one_s_own(command: Command, tmp_path: Path) -> None:
         (("run", "-", "--agent", "helper"), HELPER + OTHER, "add --task"),
         (("run", "-", "--agent", "hleper", "--task", "x"), HELPER, "default/helper"),
         (("run", "-", "--agent", "helper", "--team", "x"), HELPER, "exclude each other"),
-        (("run", NEWS, "--team", "news", "--task", "x"), "", "takes its input with -i"),
-        (("run", NEWS, "--task", "x"), "", "these manifests hold none"),
+        (("run", NEWS, "--team", "news", "--task", "x", "-i", "topic=y"), "", "keep --task, or the `topic`"),
         (("run", "-", "--task", " "), HELPER, "the task is empty"),
         (("run", "-", "--task", "x", "-i", "task=y"), HELPER, "given twice"),
         (("run", "-", "--task", "-"), HELPER, "only once"),

@@ -9,6 +9,7 @@ import pytest
 from ark_temporal.plan.record import (
     Awaiting,
     CallRecord,
+    DecisionRecord,
     RunError,
     RunPhase,
     RunRecord,
@@ -16,9 +17,11 @@ from ark_temporal.plan.record import (
     StepRecord,
     TokenUsage,
     ToolCallRecord,
+    Vote,
 )
 from ark_temporal.runs.connection import ConnectOptions
 from ark_temporal.runs.pending import PendingCall, Waiting
+from ark_temporal.runs.questions import Question
 from ark_temporal.runs.watch import Sight
 from cli.exit_codes import ExitCode, exit_code
 from cli.progress.plain import PlainView
@@ -91,10 +94,18 @@ def test_exit_codes(phase: RunPhase, reason: str, code: ExitCode) -> None:
     assert exit_code(record(phase=phase, reason=reason)) is code
 
 
-def test_a_person_s_no_has_a_code_of_its_own() -> None:
+@pytest.mark.parametrize(
+    ("type", "code"),
+    [
+        ("ToolOutcomeUnknown", ExitCode.REJECTED),
+        ("Rejected", ExitCode.REJECTED),
+        ("ApprovalTimedOut", ExitCode.FAILED),
+    ],
+)
+def test_a_person_s_no_has_a_code_of_its_own(type: str, code: ExitCode) -> None:
     ended = record(phase="Failed", reason="StepFailed")
-    ended.error = RunError(type="ToolOutcomeUnknown", message="m")
-    assert exit_code(ended) is ExitCode.REJECTED
+    ended.error = RunError(type=type, message="m")
+    assert exit_code(ended) is code
 
 
 def test_each_transition_is_one_line_and_told_once() -> None:
@@ -175,6 +186,79 @@ def test_a_run_that_waits_for_a_person_is_an_event_and_so_is_the_decision(
         ("decided", "desk#tool-1.1"),
         ("awaiting", "desk#tool-1.1~2"),
     ]
+
+
+def below(run: str = "r-desk-1") -> Question:
+    """What a run under the one that is shown waits for."""
+    return Question(run=run, team="t", namespace="default", awaiting=asked())
+
+
+def test_what_runs_below_ask_is_told_like_what_the_run_asks(capsys: pytest.CaptureFixture[str]) -> None:
+    view = StreamView(None)
+    waiting = record(step("desk", "Running"))
+    waiting.awaiting = [asked()]
+    view.show(Sight(waiting, below=(below(),)))
+    view.show(Sight(waiting, below=(below(), below("r-desk-2"))))
+    view.show(Sight(waiting, below=(below("r-desk-2"),)))
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    told = [(event["event"], event["run"]) for event in events if event["event"] in ("awaiting", "decided")]
+    assert told == [
+        ("awaiting", "r"),
+        ("awaiting", "r-desk-1"),
+        ("awaiting", "r-desk-2"),
+        ("decided", "r-desk-1"),
+    ]
+
+
+def test_a_run_that_is_held_up_says_so_and_that_it_goes_on() -> None:
+    stream = io.StringIO()
+    view = PlainView(Terminal(stream), None)
+    held = record(step("desk", "Running"))
+    view.show(Sight(held))
+    held.paused_since = datetime.now(UTC)
+    for _ in range(2):
+        view.show(Sight(held))
+    assert "paused" in describe_record(held, None, ConnectOptions(), full=False)
+    held.paused_since = None
+    for _ in range(2):
+        view.show(Sight(held))
+    told = [line.partition("] ")[2] for line in stream.getvalue().splitlines()][2:]
+    assert told == ["paused for 0.0s; `ark-temporal runs resume r` lets it go on", "goes on, resumed"]
+
+
+def test_parts_of_a_step_are_told_now_and_then() -> None:
+    stream = io.StringIO()
+    view = PlainView(Terminal(stream), None)
+    review = step("review", "Running", iterations=1)
+    review.branches = [step(f"review[{number}]", "Running", iterations=1) for number in range(100)]
+    view.show(Sight(record(review)))
+    for part in review.branches:
+        part.phase = "Succeeded"
+        view.show(Sight(record(review)))
+    told = [line.partition("] ")[2] for line in stream.getvalue().splitlines()][2:]
+    assert told[0] == "review: 10 of its parts done, 90 under way"
+    assert told[-1] == "review: 100 parts"
+    assert len(told) == 10
+    review.branches[7].phase = "Failed"
+    review.phase, review.completion_time = "Succeeded", START
+    view.show(Sight(record(review)))
+    assert stream.getvalue().endswith(": 100 parts, 1 failed\n")
+
+
+def test_a_tool_call_that_is_a_run_names_it() -> None:
+    stream = io.StringIO()
+    view = PlainView(Terminal(stream), None)
+    desk = step("desk", "Running", iterations=1)
+    desk.tool_calls = [called("r-desk-1", "delegate", "Done."), called("desk#tool-1.1", "add", "42")]
+    desk.resolved_agent = "clerk"
+    shown = record(desk)
+    view.show(Sight(shown))
+    told = [line.partition("] ")[2] for line in stream.getvalue().splitlines()][2:]
+    assert told == ["desk: delegate (run r-desk-1) → Done.", "desk: add → 42"]
+    terminal = Terminal(io.StringIO())
+    line = step_line(terminal, desk, None, Columns.fit([desk], 100), 100)
+    assert terminal.paint(line, 100).endswith("  by clerk")
+    assert "run r-desk-1: Done." in describe_record(shown, None, ConnectOptions(), full=False)
 
 
 def test_what_is_told_while_somebody_types_is_told_after() -> None:
@@ -269,6 +353,40 @@ def test_the_record_lists_tool_calls_and_what_waits() -> None:
     assert "page 2" in full
     assert '    {"sum": 9}' in full
     assert "\x1b" not in full
+
+
+def test_the_record_says_who_decided_and_who_did_it() -> None:
+    route = step("route", "Succeeded")
+    route.resolved_agent, route.selected_capability = "clerk", "billing"
+    route.routing_reason, route.child, route.reused_from = "It is about\na bill.", "r-clerk-1", "old"
+    review = step("review", "Succeeded")
+    review.branches = [step("review[0]", "Succeeded"), step("review[1]", "Failed")]
+    review.branches[0].output = "The first is good."
+    shown = record(route, review)
+    shown.submitted_by, shown.reused_from, shown.refused = "ann", "old", ["approve by eve: eve may not."]
+    votes = [Vote(by="bob", at=START, comment="fine"), Vote(by="cem", at=START)]
+    shown.decisions = [
+        DecisionRecord(
+            id="review#output", step="review", kind="output", decision="approve", digest="3fa9c1d2" * 8,
+            by="cem", comment="at last", at=START, votes=votes,
+        ),
+        DecisionRecord(id="route#approval", step="route", kind="approval", decision="fail", at=START),
+    ]  # fmt: skip
+    text = describe_record(shown, None, ConnectOptions(), full=False)
+    rows = [line.split() for line in text.splitlines()]
+    assert "  route: clerk for billing: It is about a bill." in text
+    assert "by clerk, run r-clerk-1, from old" in text
+    assert "2 parts, 1 failed" in text
+    assert ["reused", "results", "of", "old"] in rows
+    [approved] = [" ".join(row[2:]) for row in rows if "review#output" in row]
+    assert approved == "review#output output approve cem 3fa9c1d23fa9 at last; bob: fine; cem"
+    [late] = [row[2:] for row in rows if "route#approval" in row]
+    assert late == ["route#approval", "approval", "fail", "time"]
+    assert "  approve by eve: eve may not." in text
+    assert "The first is good." not in text
+    full = describe_record(shown, None, ConnectOptions(), full=True)
+    assert "The first is good." in full
+    assert "review[1]" in full
 
 
 def test_the_record_in_full() -> None:

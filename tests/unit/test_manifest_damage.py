@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from ark_temporal.manifests import load
 from tests.unit.manifests.marked import load_text
-from tests.unit.manifests.samples import FULL, ROUTED
+from tests.unit.manifests.samples import FULL, PEOPLE, ROUTED
 
-WHOLE = [FULL, ROUTED, FULL + "---\n" + ROUTED]
+WHOLE = [FULL, ROUTED, FULL + "---\n" + ROUTED, PEOPLE]
 VALUES = [
     "[]",
     "{}",

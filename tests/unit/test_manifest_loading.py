@@ -8,7 +8,7 @@ import pytest
 
 from ark_temporal.manifests import ArkAgent, ArkTeam, Location, Secret, load
 from tests.unit.manifests.marked import check_marked, document, load_text, messages
-from tests.unit.manifests.samples import FULL, ROUTED
+from tests.unit.manifests.samples import FULL, PEOPLE, ROUTED
 
 AGENT = document("ArkAgent", "model: mock\nsystemPrompt: Help.", "helper")
 
@@ -17,7 +17,7 @@ def codes(*sources: str | Path) -> list[str]:
     return [each.code for each in load(sources).diagnostics]
 
 
-@pytest.mark.parametrize("text", [FULL, ROUTED], ids=["full", "routed"])
+@pytest.mark.parametrize("text", [FULL, ROUTED, PEOPLE], ids=["full", "routed", "people"])
 def test_valid_manifests_have_no_findings(text: str) -> None:
     bundle = load_text(text)
     assert not bundle.diagnostics, messages(bundle)

@@ -10,8 +10,8 @@ from ark_temporal.manifests import KINDS, UnknownPathError, explain, json_schema
 from ark_temporal.manifests.base import ManifestModel
 from ark_temporal.manifests.fields import fields_of
 from ark_temporal.manifests.origins import WRITTEN_AS
-from tests.unit.manifests.marked import document
-from tests.unit.manifests.samples import FULL, ROUTED
+from tests.unit.manifests.marked import document, load_text
+from tests.unit.manifests.samples import FULL, PEOPLE, ROUTED
 
 
 def documents(text: str) -> list[dict[str, Any]]:
@@ -22,7 +22,7 @@ def matches(kind: str | None, sample: object) -> bool:
     return cast(Any, Draft202012Validator(json_schema(kind))).is_valid(sample)
 
 
-SAMPLES = documents(FULL) + documents(ROUTED)
+SAMPLES = documents(FULL) + documents(ROUTED) + documents(PEOPLE)
 
 
 @pytest.mark.parametrize("kind", [None, *KINDS])
@@ -79,6 +79,38 @@ def test_damaged_manifests_do_not_match(sample: dict[str, Any]) -> None:
 def test_both_shapes_match(kind: str, spec: str) -> None:
     (sample,) = documents(document(kind, spec))
     assert matches(kind, sample)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "map: {}",
+        "map: {over: x, maxConcurrency: 501}",
+        "map: {over: x, maxItems: 0}",
+        "map: {over: x, onFailure: skip}",
+        "ensemble: {select: vote}",
+        "ensemble: {samples: 501}",
+        "ensemble: {samples: 2, roles: [a]}",
+        "ensemble: {samples: 2, join: most}",
+        "fallback: b",
+        "switch: {value: x}",
+        "switch: {value: x, cases: {}}",
+        "onFailure: retry",
+        "approval: {quorum: 0}",
+        "approval: [{when: during}]",
+        "approval: {onTimeout: escalate, escalation: [{approvers: [], timeoutSeconds: 1}]}",
+        "approval: {onTimeout: escalate, escalation: [{approvers: [a]}]}",
+        "approval: {onLastTimeout: escalate}",
+        "approval: [approve]",
+    ],
+)
+def test_steps_of_wrong_shapes_match_no_schema_and_load_with_errors(step: str) -> None:
+    text = document(
+        "ArkTeam", f"roles: [{{name: a, model: m, systemPrompt: s}}]\npipeline: [{{role: a, {step}}}]"
+    )
+    (sample,) = documents(text)
+    assert not matches("ArkTeam", sample)
+    assert not load_text(text).ok
 
 
 def test_one_of_two_names_is_required() -> None:

@@ -238,19 +238,6 @@ def test_validation() -> None:
     assert "missing ): (a" in messages(bundle)
 
 
-def test_approval() -> None:
-    check_marked(
-        team(
-            f"""
-            roles: [{A}]
-            pipeline:
-              - role: a
-                approval: {{message: "Right?", onTimeout: §unused-field§escalate}}
-            """
-        )
-    )
-
-
 def test_tools_and_servers() -> None:
     check_marked(
         document(

@@ -1,5 +1,7 @@
 """Findings about templates, each at its own character, whatever the style of the YAML around it."""
 
+import textwrap
+
 import pytest
 
 from tests.unit.manifests.marked import check_marked, document, messages, team
@@ -106,7 +108,12 @@ def test_steps_further_up_are_upstream_too() -> None:
 
 def test_a_step_sees_itself_only_after_it_ran() -> None:
     check_marked(steps("loop: {condition: '{{ eq .steps.b.output \"\" }}'}"))
-    check_marked(steps("approval: {message: '{{ .steps.b.output }}'}"))
+    check_marked(steps("approval: {when: after, if: x, message: '{{ .steps.b.output }}'}"))
+    bundle = check_marked(steps("approval: {message: '{{ §step-not-upstream§.steps.b.output }}'}"))
+    assert "Only an approval with `when: after` sees it." in messages(bundle)
+    check_marked(
+        steps("approval: {if: '{{ §step-not-upstream§.steps.b.data }}'}\nloop: {condition: '{{ .input.x }}'}")
+    )
     check_marked(steps("inputs: {x: '{{ §step-not-upstream§.steps.b.output }}'}"))
     check_marked(steps("inputs: {x: '{{ .steps.b.output }}'}\nloop: {condition: '{{ .input.again }}'}"))
     bundle = check_marked(steps("if: '{{ §step-not-upstream§.steps.b.output }}'"))
@@ -121,6 +128,57 @@ def test_data_needs_a_schema() -> None:
     )
     check_marked(with_schema)
     check_marked(with_schema.replace("outputSchema: {type: object}", "validate: {schema: '{}'}"))
+
+
+def test_items_are_seen_by_the_inputs_of_a_map_only() -> None:
+    inputs = "inputs: {x: '{{ .item.a.b }} {{ .index }}'}"
+    check_marked(steps(inputs + "\nmap: {over: '{{ .steps.a.output | fromJson }}'}"))
+    bundle = check_marked(steps("inputs: {x: '{{ §template-name§.item }}'}"))
+    assert "Only the `inputs` of a step with `map` have it." in messages(bundle)
+    check_marked(steps("if: '{{ §template-name§.index }}'\nmap: {over: '{{ .input.list }}'}"))
+    check_marked(steps("map: {over: '{{ §template-name§.item }}'}"))
+    check_marked(steps("map: {over: '{{ §step-not-upstream§.steps.b.data }}'}"))
+    bundle = check_marked(
+        steps("map: {over: '{{ .input.list }}'}\ninputs: {x: '{{ §template-name§.itme }}'}")
+    )
+    assert 'Did you mean ".item"?' in messages(bundle)
+
+
+def test_a_map_fills_data_without_a_schema() -> None:
+    reads = "inputs: {x: '{{ .steps.a.data }}'}"
+    text = steps(reads).replace("- role: a\n", "- role: a\n    map: {over: '[1]'}\n", 1)
+    check_marked(text)
+
+
+def test_the_value_of_a_switch_is_a_template() -> None:
+    check_marked(steps("switch: {value: '{{ .steps.a.output }}', cases: {x: b}}"))
+    check_marked(steps("switch: {value: '{{ §step-not-upstream§.steps.b.output }}', cases: {x: b}}"))
+    check_marked(steps("switch: {value: '{{ §template-syntax§if }}', cases: {x: b}}"))
+
+
+def test_answers_need_a_question() -> None:
+    reads = "inputs: {x: '{{ §no-data§.steps.a.answer }}'}"
+    bundle = check_marked(steps(reads))
+    assert bundle.ok
+    reads = reads.replace("§no-data§", "")
+    check_marked(steps(reads).replace("- role: a\n", "- role: a\n    approval: {question: true}\n", 1))
+    text = steps("inputs: {x: '{{ §template-name§.steps.a.answer.why }}'}")
+    bundle = check_marked(text.replace("- role: a\n", "- role: a\n    approval: {question: true}\n", 1))
+    assert "Give its question an `answerSchema`." in messages(bundle)
+    check_marked(
+        text.replace("§template-name§", "").replace(
+            "- role: a\n", "- role: a\n    approval: {answerSchema: {type: object}}\n", 1
+        )
+    )
+
+
+def test_a_step_sees_the_answer_to_its_own_question() -> None:
+    asks = "approval: {question: true}\n"
+    check_marked(steps(asks + "inputs: {x: '{{ .steps.b.answer }}'}"))
+    check_marked(steps(asks + "map: {over: '{{ .steps.b.answer }}'}"))
+    check_marked(steps(asks + "switch: {value: '{{ .steps.b.answer }}', cases: {x: b}}"))
+    check_marked(steps(asks + "if: '{{ §step-not-upstream§.steps.b.answer }}'"))
+    check_marked(steps("approval: {question: true, message: '{{ §step-not-upstream§.steps.b.answer }}'}"))
 
 
 def test_inputs_are_compared_only_where_some_are_declared() -> None:
@@ -172,6 +230,28 @@ def test_addresses_of_tools_read_inputs_only() -> None:
     tool = "{name: t, url: 'http://t/{{ .input.x }}/{{ §template-name§.steps.a.output }}'}"
     check_marked(team(f"entry: a\nroles: [{{name: a, model: mock, systemPrompt: Hi., tools: [{tool}]}}]"))
     check_marked(document("ArkAgent", f"model: mock\nsystemPrompt: Hi.\ntools: [{tool}]"))
+
+
+def test_rules_of_approvals_read_arguments_and_inputs() -> None:
+    rules = (
+        "tools:\n"
+        "- name: t\n"
+        "  url: 'http://t/{{ §template-name§.arguments.x }}'\n"
+        "  requireApproval: '{{ gt .arguments.x .input.y }} {{ §template-name§.steps.a.output }}'\n"
+        "  approval: {message: '{{ .arguments.x.y }} {{ §template-name§.argument.x }}'}\n"
+        "mcpServers:\n"
+        "- name: s\n"
+        "  url: http://s/mcp\n"
+        "  requireApproval:\n"
+        "    '*': '{{ .arguments.x }}'\n"
+        "    t: '{{ §template-name§.item }}'\n"
+        "    u: '{{ §template-syntax§if }}'\n"
+        "  approval: {message: '{{ .input.x }} {{ §template-name§.output }}'}\n"
+    )
+    bundle = check_marked(document("ArkAgent", f"model: mock\nsystemPrompt: Hi.\n{rules}"))
+    assert 'Did you mean ".arguments"?' in messages(bundle)
+    role = "roles:\n- name: a\n  model: mock\n  systemPrompt: Hi.\n" + textwrap.indent(rules, "  ")
+    check_marked(team("entry: a\n" + role))
 
 
 TARGET = team("entry: a\nroles: [{name: a, model: mock, systemPrompt: Hi.}]", "target")

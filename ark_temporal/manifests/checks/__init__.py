@@ -12,12 +12,15 @@ from ark_temporal.manifests.ark_team import ArkTeam
 from ark_temporal.manifests.base import Resource
 from ark_temporal.manifests.bundle import Bundle
 from ark_temporal.manifests.checks.agents import check_agent, check_role_parts
+from ark_temporal.manifests.checks.approvals import check_agent_approvals, check_team_approvals
 from ark_temporal.manifests.checks.blocks import check_memory, check_notify, check_settings
 from ark_temporal.manifests.checks.events import check_event, check_event_loops
+from ark_temporal.manifests.checks.nested import check_nested_teams, check_team_roles
 from ark_temporal.manifests.checks.pipeline import check_pipeline
 from ark_temporal.manifests.checks.references import check_references
+from ark_temporal.manifests.checks.shapes import check_shapes
 from ark_temporal.manifests.checks.steps import check_steps
-from ark_temporal.manifests.checks.team import check_nested_teams, check_team
+from ark_temporal.manifests.checks.team import check_team
 from ark_temporal.manifests.checks.templates import (
     check_agent_templates,
     check_event_templates,
@@ -30,8 +33,17 @@ from ark_temporal.manifests.origins import Finding
 _Check = Callable[[Any, Bundle], Iterator[Finding]]
 
 _BY_KIND: Mapping[type[Resource], tuple[_Check, ...]] = {
-    ArkAgent: (check_agent, check_agent_templates),
-    ArkTeam: (check_team, check_role_parts, check_pipeline, check_steps, check_team_templates),
+    ArkAgent: (check_agent, check_agent_approvals, check_agent_templates),
+    ArkTeam: (
+        check_team,
+        check_team_roles,
+        check_team_approvals,
+        check_role_parts,
+        check_pipeline,
+        check_shapes,
+        check_steps,
+        check_team_templates,
+    ),
     ArkEvent: (check_event, check_event_templates),
     ArkNotify: (check_notify, check_notify_templates),
     ArkMemory: (check_memory,),

@@ -1,6 +1,6 @@
 """Checks of `mcpServers[]`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ark_temporal.manifests.agent_parts import AgentParts
 from ark_temporal.manifests.checks.addresses import check_address, check_headers, check_variables
@@ -10,7 +10,7 @@ from ark_temporal.manifests.mcp import McpAuth, McpServer
 from ark_temporal.manifests.origins import Finding, Path
 
 ANY_TOOL = "*"
-"""Stands for all tools of a server in its `effects`."""
+"""Stands for all tools of a server."""
 
 _OF_ADDRESSES = ("headers", "auth")
 _OF_COMMANDS = ("args", "env")
@@ -34,7 +34,8 @@ def check_servers(parts: AgentParts, path: Path) -> Iterator[Finding]:
         yield from check_variables(server.env, (*place, "env"))
         if server.auth is not None:
             yield from _auth(server.auth, (*place, "auth"))
-        yield from _effects(server, place)
+        yield from _tools_named(server.effects, server, (*place, "effects"))
+        yield from _tools_named(server.require_approval, server, (*place, "requireApproval"))
 
 
 def _place_of(server: McpServer, place: Path) -> Iterator[Finding]:
@@ -72,13 +73,13 @@ def _auth(auth: McpAuth, place: Path) -> Iterator[Finding]:
         yield from check_address(auth.token_url, (*place, "tokenUrl"))
 
 
-def _effects(server: McpServer, place: Path) -> Iterator[Finding]:
-    for name in server.effects:
+def _tools_named(names: Iterable[str], server: McpServer, place: Path) -> Iterator[Finding]:
+    for name in names:
         own = name.removeprefix(f"{server.name}__")
         if own != name:
             message = f'Tools are named here as the server names them: "{own}".'
-            yield Finding((*place, "effects", name), "unknown-tool", message, "", "warning", at_key=True)
+            yield Finding((*place, name), "unknown-tool", message, "", "warning", at_key=True)
         elif server.tools and name != ANY_TOOL and name not in server.tools:
             message = f'"{name}" is not among the `tools` that are offered.'
             hint = did_you_mean(name, server.tools)
-            yield Finding((*place, "effects", name), "unknown-tool", message, hint, "warning", at_key=True)
+            yield Finding((*place, name), "unknown-tool", message, hint, "warning", at_key=True)

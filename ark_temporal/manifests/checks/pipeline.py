@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from ark_temporal.manifests.ark_team import ArkTeam
 from ark_temporal.manifests.bundle import Bundle
 from ark_temporal.manifests.checks.graph import Edges, Order, arrows, order
+from ark_temporal.manifests.checks.shapes import named_roles
 from ark_temporal.manifests.diagnostics import did_you_mean
 from ark_temporal.manifests.origins import Finding
 
@@ -27,11 +28,14 @@ def check_pipeline(team: ArkTeam, bundle: Bundle) -> Iterator[Finding]:
 
 def _roles(team: ArkTeam) -> Iterator[Finding]:
     names = [role.name for role in team.spec.roles]
+    if not names and not any(step.registry_lookup for step in team.spec.pipeline):
+        return  # that there are none has been said
     for index, step in enumerate(team.spec.pipeline):
-        if step.role not in names and step.registry_lookup is None and names:
-            hint = did_you_mean(step.role, names, among="Roles")
-            path = ("spec", "pipeline", index, "role")
-            yield Finding(path, "unknown-role", f'No role is called "{step.role}".', hint)
+        for path, name in named_roles(step):
+            if name not in names:
+                hint = did_you_mean(name, names, among="Roles")
+                place = ("spec", "pipeline", index, *path)
+                yield Finding(place, "unknown-role", f'No role is called "{name}".', hint)
 
 
 def _duplicates(team: ArkTeam) -> Iterator[Finding]:

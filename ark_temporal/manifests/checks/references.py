@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ark_temporal.manifests.agent_parts import AgentParts, EnvFromSource
+from ark_temporal.manifests.approval import Deciders
 from ark_temporal.manifests.ark_agent import ArkAgent
 from ark_temporal.manifests.ark_event import ArkEvent
 from ark_temporal.manifests.ark_memory import ArkMemory
@@ -167,12 +168,19 @@ def _agent_needs(parts: AgentParts, path: Path) -> Iterator[Need]:
         place = (*path, "mcpServers", index)
         yield from _value_needs(server.headers, (*place, "headers"))
         yield from _value_needs(server.env, (*place, "env"))
+        yield from _approval_needs(server.approval, (*place, "approval"))
         if server.auth is not None:
             auth = (*place, "auth")
             yield from _keyed(server.auth.token_secret_ref, "Secret", (*auth, "tokenSecretRef"))
             yield from _keyed(server.auth.client_secret_ref, "Secret", (*auth, "clientSecretRef"))
     for index, tool in enumerate(parts.tools):
         yield from _value_needs(tool.headers, (*path, "tools", index, "headers"))
+        yield from _approval_needs(tool.approval, (*path, "tools", index, "approval"))
+
+
+def _approval_needs(approval: Deciders | None, path: Path) -> Iterator[Need]:
+    if approval is not None:
+        yield from _named(approval.notify_ref, "ArkNotify", (*path, "notifyRef"))
 
 
 def _env_needs(source: EnvFromSource, path: Path) -> Iterator[Need]:
@@ -206,8 +214,8 @@ def _team_needs(team: ArkTeam) -> Iterator[Need]:
             roles = [role.name for role in spec.roles]
             if lookup.fallback is not None and lookup.fallback not in roles:
                 yield Need((*path, "registryLookup", "fallback"), agents, lookup.fallback)
-        if step.approval is not None:
-            yield from _named(step.approval.notify_ref, "ArkNotify", (*path, "approval", "notifyRef"))
+        for number, approval in enumerate(step.approval):
+            yield from _approval_needs(approval, (*path, "approval", number))
 
 
 def _role_needs(role: Role, path: Path) -> Iterator[Need]:

@@ -1,4 +1,4 @@
-"""Checks of single steps: schemas, patterns, lookups, approvals."""
+"""Checks of single steps: schemas, patterns, lookups."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from ark_temporal.manifests.bundle import Bundle
 from ark_temporal.manifests.checks.patterns import check_pattern
 from ark_temporal.manifests.checks.schemas import check_schema
 from ark_temporal.manifests.origins import Finding, Path
-from ark_temporal.manifests.pipeline import Approval, RegistryLookup, Validation
+from ark_temporal.manifests.pipeline import RegistryLookup, Validation
 
 
 def check_steps(team: ArkTeam, bundle: Bundle) -> Iterator[Finding]:
@@ -19,8 +19,6 @@ def check_steps(team: ArkTeam, bundle: Bundle) -> Iterator[Finding]:
             yield from _validation(step.validate_, (*path, "validate"))
         if step.registry_lookup is not None:
             yield from _lookup(step.registry_lookup, (*path, "registryLookup"))
-        if step.approval is not None:
-            yield from _approval(step.approval, (*path, "approval"))
 
 
 def _validation(validation: Validation, path: Path) -> Iterator[Finding]:
@@ -40,10 +38,3 @@ def _lookup(lookup: RegistryLookup, path: Path) -> Iterator[Finding]:
     if lookup.capability is None and not lookup.tags:
         message = "The lookup asks for nothing."
         yield Finding(path, "empty-lookup", message, "Add `capability` or `tags`.", at_key=True)
-
-
-def _approval(approval: Approval, path: Path) -> Iterator[Finding]:
-    if approval.timeout_seconds is None and approval.on_timeout != "reject":
-        message = f"`onTimeout: {approval.on_timeout}` has no effect without `timeoutSeconds`."
-        hint = "Add `timeoutSeconds`: without it, the step waits for ever."
-        yield Finding((*path, "onTimeout"), "unused-field", message, hint, "warning")

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 
 from ark_temporal.manifests.agent_parts import AgentParts
 from ark_temporal.manifests.ark_team import ArkTeam, Role
-from ark_temporal.manifests.base import Resource
 from ark_temporal.manifests.bundle import Bundle
 from ark_temporal.manifests.checks.agents import prompt_given
-from ark_temporal.manifests.checks.graph import arrows, order
+from ark_temporal.manifests.checks.shapes import named_roles
 from ark_temporal.manifests.diagnostics import did_you_mean
 from ark_temporal.manifests.fields import alias_of
 from ark_temporal.manifests.origins import Finding, Path
@@ -106,11 +105,23 @@ def _delegation(role: Role, index: int, team: ArkTeam) -> Iterator[Finding]:
             yield Finding(path, "unknown-role", f'No role is called "{target}".', hint)
 
 
+def _starts(team: ArkTeam) -> Iterator[str]:
+    """The roles that work without being handed a task by another one."""
+    spec = team.spec
+    if not spec.pipeline:
+        yield spec.entry or ""
+    for step in spec.pipeline:
+        yield from (name for _, name in named_roles(step))
+        if step.registry_lookup is not None:
+            declared = [role.name for role in spec.roles]
+            yield from (name for name in (step.role, step.registry_lookup.fallback) if name in declared)
+
+
 def _idle_roles(team: ArkTeam) -> Iterator[Finding]:
     """Roles that no step and no delegation reaches."""
     spec = team.spec
     roles = {role.name: role for role in spec.roles}
-    starts = [step.role for step in spec.pipeline] if spec.pipeline else [spec.entry or ""]
+    starts = list(_starts(team))
     reached = [name for name in dict.fromkeys(starts) if name in roles]
     for name in reached:  # grows while it is walked
         reached += [each for each in roles[name].can_delegate if each in roles and each not in reached]
@@ -123,20 +134,3 @@ def _idle_roles(team: ArkTeam) -> Iterator[Finding]:
             )
             message = f'The role "{role.name}" never works: {what}, and no role in use delegates to it.'
             yield Finding(("spec", "roles", index, "name"), "unused-role", message, severity="warning")
-
-
-def check_nested_teams(bundle: Bundle) -> Iterator[tuple[Resource, Finding]]:
-    """Teams that contain themselves."""
-    teams = {team.key: team for team in bundle.all(ArkTeam)}
-    for namespace in dict.fromkeys(key[1] for key in teams):
-        members = {key[2]: team for key, team in teams.items() if key[1] == namespace}
-        edges = {
-            name: tuple(role.ark_team for role in team.spec.roles if role.ark_team)
-            for name, team in members.items()
-        }
-        for cycle in order(edges).cycles:
-            team = members[cycle[0]]
-            index = next(n for n, role in enumerate(team.spec.roles) if role.ark_team == cycle[1])
-            message = f"The team contains itself: {arrows(cycle)}."
-            path = ("spec", "roles", index, "arkTeam")
-            yield team, Finding(path, "nested-team-cycle", message, "Remove one of these roles.")

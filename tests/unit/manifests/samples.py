@@ -102,7 +102,7 @@ spec:
       outputSchema:
         type: array
         items: {type: string}
-      approval: {message: "Print {{ .steps.writer.output }}?", timeoutSeconds: 3600, onTimeout: escalate}
+      approval: {message: "Check {{ .steps.writer.output }}?", timeoutSeconds: 600, onTimeout: reject}
   output: |
     # {{ .input.subject }}
 
@@ -247,4 +247,129 @@ spec: {anything: [1, 2]}
 apiVersion: arkonis.dev/v1alpha1
 kind: ArkSecret
 metadata: {name: vault}
+"""
+
+PEOPLE = """\
+apiVersion: arkonis.dev/v1alpha1
+kind: ArkTeam
+metadata: {name: shop}
+spec:
+  timeoutSeconds: 90000
+  onFailure: park
+  approverGroups:
+    leads: [ann, bob]
+    board: [eve]
+  notifyRef: {name: desk}
+  inputs:
+    - {name: order, required: true}
+  roles:
+    - name: reader
+      model: mock
+      systemPrompt: Read.
+      canDelegate: [inner]
+      tools:
+        - name: refund
+          url: https://shop.example/refund
+          inputSchema: {type: object, properties: {amount: {type: number}}}
+          requireApproval: "{{ gt .arguments.amount 100.0 }}"
+          approval:
+            message: "Refund {{ .arguments.amount }} for {{ .input.order }}?"
+            approvers: ["@leads"]
+            timeoutSeconds: 600
+            onTimeout: fail
+            notifyRef: {name: desk}
+        - {name: submit_subtask, type: builtin, requireApproval: always}
+      mcpServers:
+        - name: stock
+          url: http://stock/mcp
+          tools: [count, order]
+          requireApproval: {"*": always, count: never, order: "{{ .arguments.many }}"}
+          approval: {approvers: [ann, "@board"], quorum: 2, reminderSeconds: 60}
+    - {name: second, model: mock, systemPrompt: Read.}
+    - {name: judge, model: mock, systemPrompt: Judge.}
+    - {name: plain, model: mock, systemPrompt: Write plainly.}
+    - {name: warm, model: mock, systemPrompt: Write warmly.}
+    - {name: inner, arkTeam: packing}
+  pipeline:
+    - role: reader
+      name: find
+      inputs: {prompt: "Find all parts of {{ .input.order }}. Beware of {{ .steps.find.answer.hint }}."}
+      outputSchema: {type: array, items: {type: string}}
+      approval:
+        question: true
+        message: What is odd about {{ .input.order }}?
+        answerSchema: {type: object, properties: {hint: {type: string}}}
+      fallback: [second]
+    - role: inner
+      name: pack
+      dependsOn: [find]
+      map: {over: "{{ .steps.find.data }}", maxConcurrency: 500, maxItems: 20, onFailure: collect}
+      inputs: {part: "{{ .index }}: {{ .item.name }}"}
+      outputSchema: {type: object}
+      onFailure: fail
+    - role: answers
+      dependsOn: [pack]
+      inputs: {parts: "{{ .steps.pack.data | toJson }}"}
+      ensemble: {roles: [plain, warm, plain], join: quorum, quorum: 2, select: judge, judge: judge}
+      loop: {condition: '{{ eq .steps.answers.output "" }}', maxIterations: 2}
+      approval:
+        - if: "{{ .input.order }}"
+          message: May this be asked?
+        - when: after
+          message: "Send {{ .steps.answers.output }}?"
+          approvers: ["@leads", carl]
+          quorum: 3
+          fourEyes: true
+          timeoutSeconds: 3600
+          onTimeout: escalate
+          escalation:
+            - {approvers: ["@board"], timeoutSeconds: 3600}
+            - {approvers: [zoe], timeoutSeconds: 7200}
+          onLastTimeout: fail
+          reminderSeconds: 900
+          notifyRef: {name: desk}
+    - role: second
+      name: vote
+      ensemble: {samples: 3, select: vote, quorum: 2}
+    - role: each
+      name: fixed
+      switch:
+        value: "{{ .steps.vote.output }}"
+        cases: {"yes": plain, "no": inner}
+        default: warm
+      dependsOn: [vote, find]
+      inputs: {part: "{{ .steps.find.answer.hint }}"}
+    - role: second
+      name: listed
+      map: {over: '["a", "b"]'}
+      inputs: {text: "{{ .item }}"}
+    - role: second
+      name: joined
+      inputs: {text: "{{ .item }}"}
+      map: {over: '[{{ .steps.find.data.x | toJson }}, {{ .input.order | toJson }}]'}
+      dependsOn: [find]
+  output: "{{ .steps.answers.output }} {{ .steps.find.answer }}"
+---
+apiVersion: arkonis.dev/v1alpha1
+kind: ArkTeam
+metadata: {name: packing}
+spec:
+  entry: hand
+  inputs:
+    - {name: part, required: true}
+    - {name: paper, required: true, default: brown}
+  roles:
+    - {name: hand, model: mock, systemPrompt: Pack., canDelegate: [eye]}
+    - {name: eye, model: mock, systemPrompt: Look.}
+---
+apiVersion: arkonis.dev/v1alpha1
+kind: ArkNotify
+metadata: {name: desk}
+spec:
+  channels: [{type: webhook, webhook: {urlFrom: {name: keys, key: URL}}}]
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: keys}
+stringData: {URL: https://hooks.example/planted-value-five}
 """

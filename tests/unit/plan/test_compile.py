@@ -220,19 +220,16 @@ def test_a_flow_is_a_team() -> None:
 
 
 def test_what_is_not_carried_out_is_an_error_at_its_place_unless_ignored() -> None:
-    pipeline = PIPELINE + "    approval: {message: Sure?}\n"
-    text = desk("canDelegate: [idle]", "limits: {maxDailyTokens: 9}\n", pipeline).replace(
-        "roles:\n", "roles:\n    - {name: idle, model: m, systemPrompt: x}\n", 1
-    )
+    pipeline = PIPELINE + "    outputArtifacts: [{name: report.md}]\n"
+    text = desk("", "limits: {maxDailyTokens: 9}\n", pipeline)
     with pytest.raises(CompileError) as caught:
         compiled(text)
     found = {each.path.removeprefix("ArkTeam/desk "): each for each in caught.value.diagnostics}
-    assert len(found) == 3
+    assert len(found) == 2
     lines = text.splitlines()
     for path, word in (
         ("spec.limits.maxDailyTokens", "maxDailyTokens"),
-        ("spec.pipeline[0].approval", "approval"),
-        ("spec.roles[1].canDelegate", "canDelegate"),
+        ("spec.pipeline[0].outputArtifacts", "outputArtifacts"),
     ):
         assert found[path].severity == "error"
         assert word in lines[found[path].line - 1]
@@ -243,23 +240,18 @@ def test_what_is_not_carried_out_is_an_error_at_its_place_unless_ignored() -> No
     assert {each.severity for each in ignored.warnings} == {"warning"}
 
 
-def test_what_only_adds_to_a_run_is_a_warning() -> None:
-    [warning] = compiled(desk(rest="artifactStore: {type: local, local: {path: /x}}")).warnings
-    assert (warning.severity, warning.path) == ("warning", "ArkTeam/desk spec.artifactStore")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        team("entry: a\nroles: [{name: a, model: m, systemPrompt: x}]", "desk"),
-        team("routing: {model: m, registryRef: {name: r}}", "desk")
-        + document("ArkRegistry", "scope: namespace-scoped", "r"),
-    ],
+PAGER = document(
+    "ArkNotify", "channels: [{type: slack, slack: {webhookURLFrom: {name: s, key: k}}}]", "pager"
 )
-def test_a_team_that_is_led_or_routed_cannot_be_run_even_so(text: str) -> None:
-    with pytest.raises(CompileError) as caught:
-        compiled(text, ignore_unsupported=True)
-    assert all(each.severity == "error" and not each.hint for each in caught.value.diagnostics)
+
+
+def test_what_only_adds_to_a_run_is_a_warning() -> None:
+    rest = "artifactStore: {type: local, local: {path: /x}}\nnotifyRef: {name: pager}"
+    text = desk(rest=rest) + PAGER
+    found = {each.path: each for each in compiled(text).warnings}
+    assert set(found) == {"ArkTeam/desk spec.artifactStore", "ArkTeam/desk spec.notifyRef"}
+    assert {each.severity for each in found.values()} == {"warning"}
+    assert "approvals only" in found["ArkTeam/desk spec.notifyRef"].message
 
 
 def test_a_forced_provider_answers_for_all_roles() -> None:

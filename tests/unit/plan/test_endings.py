@@ -1,5 +1,7 @@
 """How runs end."""
 
+from datetime import timedelta
+
 import pytest
 
 from ark_temporal.plan.model import LoopPlan, ValidationPlan
@@ -101,7 +103,7 @@ def test_a_step_that_fails_on_its_start_takes_back_what_was_to_start_with_it() -
 def test_the_deadline_ends_the_run_and_names_what_was_running() -> None:
     run = Run(plan(*TWO, step("c", after=("a", "b")), timeout_seconds=90))
     run.answer("a")
-    run.progress.expire(run.now)
+    run.progress.wake(run.now + timedelta(days=1))
     error = run.record.error
     assert (run.record.phase, run.record.reason) == ("Failed", "TimedOut")
     assert error is not None
@@ -124,7 +126,7 @@ def test_a_run_that_has_ended_is_neither_cancelled_nor_late() -> None:
     run.answer("a")
     before = run.record.model_copy(deep=True)
     run.progress.cancel(run.now)
-    run.progress.expire(run.now)
+    run.progress.wake(run.now + timedelta(days=1))
     assert run.record == before
 
 
@@ -167,7 +169,7 @@ def test_a_run_over_budget_ends_for_that_even_if_its_last_call_fails_or_is_late(
             run.fail("b")
             assert run.step("b").calls[0].error is not None
         else:
-            run.progress.expire(run.now)
+            run.progress.wake(run.now + timedelta(days=1))
         assert run.record.reason == "BudgetExceeded"
         assert [step.phase for step in run.record.steps] == ["Cancelled", "Cancelled"]
 

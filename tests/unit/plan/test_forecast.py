@@ -7,7 +7,8 @@ import pytest
 
 from ark_temporal.llm.prices import Price, PriceList, Prices
 from ark_temporal.llm.types import Provider
-from ark_temporal.plan.forecast import Bound, Forecast, forecast
+from ark_temporal.plan.bounds import Bound
+from ark_temporal.plan.forecast import Forecast, forecast
 from ark_temporal.plan.model import Plan
 from ark_temporal.plan.reach import sources_of
 
@@ -227,3 +228,132 @@ def test_all_secrets_that_an_agent_needs_are_known_by_name() -> None:
         ("ConfigMap", "prompts"),
         *(("Secret", name) for name in secrets),
     }
+
+
+THREE: Mapping[str, Mapping[str, Any]] = {
+    "a": {},
+    "b": {"model": "dear", "maxTokensPerCall": 100},
+    "c": {"maxTurns": 4, "tools": [TOOL]},
+}
+
+
+@pytest.mark.parametrize(
+    ("step", "calls", "tokens", "cost"),
+    [
+        ({"map": {"over": "x", "maxItems": 7}}, 7, 7000, 0.014),
+        ({"map": {"over": "x", "maxItems": 7}, "outputSchema": {}}, 21, 21_000, 0.042),
+        ({"map": {"over": "x"}, "loop": {"condition": "x", "maxIterations": 1}}, 2000, 2_000_000, 4.0),
+        ({"ensemble": {"roles": ["a", "a", "b"]}}, 3, 2100, 0.006),
+        ({"ensemble": {"roles": ["a", "a"], "select": "judge", "judge": "b"}}, 5, 2300, 0.010),
+        ({"ensemble": {"roles": ["b"], "select": "judge", "judge": "c"}}, 7, 6100, 0.014),
+        ({"fallback": ["b", "c"]}, 6, 5100, 0.012),
+        ({"fallback": ["b"], "outputSchema": {}}, 6, 3300, 0.012),
+        ({"switch": {"value": "x", "cases": {"x": "b", "y": "a"}, "default": "c"}}, 4, 4000, 0.008),
+        ({"lookup": {"roles": ["b"], "fallback": "a"}}, 1, 1000, 0.002),
+        (
+            {"routing": {"router": "b", "capabilities": [{"id": "i", "roles": ["a"]}], "fallback": "c"}},
+            5,
+            4100,
+            0.010,
+        ),
+    ],
+)
+def test_work_that_several_share_is_counted_at_the_worst(
+    step: dict[str, Any], calls: int, tokens: int, cost: float
+) -> None:
+    found = forecast_of(plan({"name": "one", **step}, agents=THREE)).bound
+    assert (found.model_calls, found.tokens, found.cost_usd) == (calls, tokens, pytest.approx(cost))
+
+
+INNER: dict[str, Any] = {
+    "team": "inner",
+    "agents": {"x": {"role": "x", "agent": "x", "model": "dear", "maxTokensPerCall": 10}},
+    "steps": [{"name": "one", "role": "x"}, {"name": "two", "role": "x", "outputSchema": {}}],
+}
+
+
+def test_a_role_that_is_a_team_counts_as_its_whole_run() -> None:
+    loop = {"loop": {"condition": "x", "maxIterations": 2}}
+    made = plan({"name": "one", "role": "t", **loop}, {"name": "two"}, teams={"t": INNER})
+    found = forecast_of(made, {"a": "openai", "t/x": "openai"})
+    inner = found.teams["t"]
+    assert (inner.team, inner.bound.model_calls, inner.bound.tokens) == ("inner", 4, 40)
+    assert inner.bound.cost_usd == pytest.approx(0.0008)
+    assert inner.roles[0].provider == "openai"
+    one, two = found.steps
+    assert (one.bound.model_calls, one.bound.tokens) == (12, 120)
+    assert one.bound.cost_usd == pytest.approx(0.0024)
+    assert (one.turns, one.repairs, one.judgements) == (0, 0, 0)
+    assert found.bound.model_calls == 12 + two.bound.model_calls
+    unknown = forecast_of(made, {"a": "openai"})
+    assert unknown.bound.cost_usd is None
+    assert any("dear" in note for note in unknown.notes)
+
+
+def test_a_team_with_a_bound_of_its_own_is_counted_at_that() -> None:
+    bounded: dict[str, Any] = {**INNER, "maxTokens": 5}
+    found = forecast_of(plan({"name": "one", "role": "t"}, teams={"t": bounded}), {"t/x": "openai"})
+    assert found.bound.tokens == 5 + 2 * 10
+
+
+@pytest.mark.parametrize(
+    ("step", "under_way"),
+    [
+        ({"map": {"over": "x", "maxConcurrency": 5}}, 5000),
+        ({"map": {"over": "x", "maxConcurrency": 500, "maxItems": 7}}, 7000),
+        ({"ensemble": {"roles": ["a", "a", "b"]}}, 2100),
+        ({"fallback": ["b"]}, 1000),
+        ({"role": "t"}, 20),
+    ],
+)
+def test_what_is_under_way_at_the_end_of_a_budget_is_all_that_runs_at_once(
+    step: dict[str, Any], under_way: int
+) -> None:
+    loop = {"loop": {"condition": "x", "maxIterations": 100}}
+    made = plan({"name": "one", **loop, **step}, agents=THREE, teams={"t": INNER}, maxTokens=50)
+    assert forecast_of(made).bound.tokens == 50 + under_way
+
+
+def test_what_the_numbers_leave_out_is_told() -> None:
+    def notes(step: dict[str, Any], agent: dict[str, Any], **more: Any) -> str:
+        agents = {"a": agent, "b": {}}
+        return " ".join(forecast_of(plan({"name": "one", **step}, agents=agents, **more)).notes)
+
+    plain = notes({}, {})
+    assert "Delegated" not in plain
+    assert "maxItems" not in plain
+    assert "after it failed" not in plain
+    assert "which maxTokens bounds" in notes({}, {"canDelegate": ["b"]}, maxTokens=9)
+    assert "only maxTokens would bound" in notes({}, {"canDelegate": ["b"]})
+    assert "one (7)" in notes({"map": {"over": "x", "maxItems": 7}}, {})
+    assert "after it failed" in notes({"onFailure": "park"}, {})
+
+
+def test_an_agent_that_may_delegate_is_asked_again_after_it_has() -> None:
+    found = forecast_of(plan({"name": "one"}, agents={"a": {"maxTurns": 6, "canDelegate": ["b"]}, "b": {}}))
+    assert (found.bound.model_calls, found.roles[0].can_delegate) == (6, ("b",))
+
+
+def test_what_people_decide_is_told() -> None:
+    gate = {
+        "condition": "x",
+        "approvers": ["ann"],
+        "onTimeout": "escalate",
+        "timeoutSeconds": 5,
+        "escalation": [{"approvers": ["bob"], "timeoutSeconds": 7}],
+        "notify": {"name": "pager"},
+    }
+    server = {"name": "s", "url": "http://x", "gates": {"*": gate, "look": {"condition": "false"}}}
+    agent = {"tools": [{**TOOL, "gate": gate}], "mcpServers": [server]}
+    found = forecast_of(plan({"name": "one", "gates": [{"when": "after", **gate}]}, agents={"a": agent}))
+    (asked,) = found.steps[0].gates
+    assert (asked.when, asked.conditional, asked.approvers, asked.notify) == (
+        "after",
+        True,
+        ("ann",),
+        "pager",
+    )
+    assert asked.escalation[0].approvers == ("bob",)
+    role = found.roles[0]
+    assert role.tools[0].gate == role.servers[0].gates["*"] == asked.model_copy(update={"when": "call"})
+    assert (list(role.servers[0].gates), role.servers[0].unasked) == (["*"], ("look",))

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import JsonValue
 
-from ark_temporal.plan.inputs import InputError, resolve_input
+from ark_temporal.plan.inputs import InputError, resolve_input, task_input
 from ark_temporal.plan.model import InputPlan, InputType, Plan
 from tests.unit.plan.driving import plan, step
 
@@ -126,3 +126,29 @@ def test_other_values_are_refused_in_a_sentence(type: InputType, given: JsonValu
 def test_what_json_cannot_say_is_refused_even_undeclared(given: JsonValue) -> None:
     with pytest.raises(InputError, match="JSON"):
         resolve_input(desk(), {"x": given})
+
+
+@pytest.mark.parametrize(
+    ("inputs", "name"),
+    [
+        ((), "task"),
+        ((InputPlan(name="a", required=True), InputPlan(name="task")), "task"),
+        ((InputPlan(name="a"), InputPlan(name="b", required=True)), "b"),
+        ((InputPlan(name="a"), InputPlan(name="b", required=True, default="x")), "a"),
+        ((InputPlan(name="a", required=True), InputPlan(name="b", required=True)), "a"),
+        ((InputPlan(name="a", type="integer"), InputPlan(name="b")), "b"),
+    ],
+)
+def test_bare_text_becomes_the_input_that_it_is_meant_for(inputs: tuple[InputPlan, ...], name: str) -> None:
+    assert task_input(desk(*inputs), "Sort it.") == {name: "Sort it."}
+
+
+def test_bare_text_is_read_as_its_input_demands() -> None:
+    assert task_input(desk(InputPlan(name="n", type="integer")), "3") == {"n": 3}
+
+
+@pytest.mark.parametrize("needed", [True, False])
+def test_bare_text_that_no_input_takes_is_refused_with_what_there_is(needed: bool) -> None:
+    with pytest.raises(InputError, match=r"takes a bare task, but n \(integer\)") as caught:
+        task_input(desk(InputPlan(name="n", type="integer", required=needed)), "Sort it.")
+    assert "-i" in str(caught.value)

@@ -91,7 +91,7 @@ class Observed:
         if how == "cancel":
             self.progress.cancel(self.now)
         else:
-            self.progress.expire(self.now)
+            self.progress.wake(self.now + timedelta(days=1))
         assert self.record.ended
 
     def _after_the_end(self) -> None:
@@ -99,7 +99,7 @@ class Observed:
         before = self.record.model_dump_json()
         late = [(call.id, reply(call, CALM, "good")) for call in self.calls]
         self.progress.take_in(late, self.now + timedelta(hours=1))
-        self.progress.expire(self.now + timedelta(hours=1))
+        self.progress.wake(self.now + timedelta(days=1))
         self.progress.cancel(self.now + timedelta(hours=1))
         assert self.progress.advance(self.now) == []
         assert self.progress.open_calls == frozenset()

@@ -9,12 +9,16 @@ from hypothesis import strategies as st
 from ark_temporal.llm.types import ToolCall, Usage
 from ark_temporal.plan.calls import (
     CallFailure,
+    ChildOutcome,
+    ChildRun,
     Event,
     MemoryOutcome,
     MemoryRead,
     MemoryWrite,
     ModelCall,
     ModelOutcome,
+    Notification,
+    Notified,
     Request,
     SubtaskStart,
     SubtaskStarted,
@@ -176,6 +180,10 @@ def outcome(request: Request, move: Move) -> Event:
             return failure if failed else MemoryOutcome()
         case SubtaskStart():
             return failure if failed else SubtaskStarted()
+        case ChildRun():
+            return failure if failed else ChildOutcome(output="It is done.")
+        case Notification():
+            return failure if failed else Notified()
 
 
 def decision(waited: Awaiting, move: Move) -> Decision:
