@@ -6,13 +6,12 @@ them is taken in; whoever owns the loop carries them out.
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pydantic import Field, JsonValue
+from pydantic import JsonValue
 
 from ark_temporal.llm.types import ToolCall
-from ark_temporal.plan.asking import Asker, effect_key, feedback_on, next_call, task_call, tool_call
+from ark_temporal.plan.asking import Asker, effect_key, feedback_on, next_call, task_call
 from ark_temporal.plan.calls import (
     CallFailure,
     ChildRun,
@@ -28,84 +27,15 @@ from ark_temporal.plan.calls import (
     ToolOutcome,
 )
 from ark_temporal.plan.conversation import MAX_RESULT_CHARS, Turn, slimmed
-from ark_temporal.plan.inputs import InputError, task_input
+from ark_temporal.plan.loop_state import LoopState
 from ark_temporal.plan.model import Plan
-from ark_temporal.plan.people import GatePlan
-from ark_temporal.plan.prompts import is_truthy, with_memory
+from ark_temporal.plan.prompts import with_memory
 from ark_temporal.plan.record import Awaiting, Decision, Purpose, RunError, ToolCallRecord
-from ark_temporal.plan.subtasks import plan_for
-from ark_temporal.plan.toolbox import (
-    DELEGATE,
-    SUBMIT_SUBTASK,
-    Tool,
-    Toolbox,
-    declared_specs,
-    delegation,
-    discoveries,
-)
-from ark_temporal.templates import TemplateError
-from ark_temporal.wire import Wire
-
-MAX_TOOL_CALLS = 128
-"""The most tool calls of one turn that are carried out; the model is told about the others."""
-
-MAX_SUBTASKS = 100
-"""The most subtasks that one task starts."""
-
-MAX_DELEGATIONS = 100
-"""The most tasks that one agent has handed on at the same time."""
+from ark_temporal.plan.toolbox import Toolbox, declared_specs, delegation, discoveries
+from ark_temporal.plan.wanted import Held, Wanted
 
 MAX_SHOWN_CHARS = 500
 """The most of a tool call's arguments and of its result that a run record shows."""
-
-
-class LoopState(Wire):
-    """All that a loop knows; what it carries over when a run continues as new.
-
-    Attributes:
-        role: Whose task it is.
-        began: When the model was first asked; before that, when the task began.
-        prompt: What is asked, as templates rendered it.
-        recalled: What memory had to say; None while it is not known.
-        turns: The answered model calls of the conversation.
-        given: Results of the last answer's tool calls that no activity has.
-        retries: How often an answer was not accepted.
-        unknown: Tool calls of which nobody knows whether they took effect, by id.
-        held: Tool calls that people have to approve first, by the question's id.
-        waited_ms: How long the task waited for people, and for those to whom it handed tasks.
-        waiting_since: Since when it does so now.
-    """
-
-    step: str
-    role: str = ""
-    began: datetime
-    prompt: str
-    recalled: tuple[str, ...] | None = None
-    turns: list[Turn] = Field(default_factory=list[Turn])
-    given: list[GivenResult] = Field(default_factory=list[GivenResult])
-    retries: int = 0
-    unknown: dict[str, ToolInvocation] = Field(default_factory=dict[str, ToolInvocation])
-    held: dict[str, ToolInvocation] = Field(default_factory=dict[str, ToolInvocation])
-    waited_ms: int = 0
-    waiting_since: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Held:
-    """A tool call that people have to approve first.
-
-    Attributes:
-        question: The question's id.
-        subject: The call, as JSON.
-        message: What people are told.
-        schema: What the arguments must match.
-    """
-
-    question: str
-    gate: GatePlan
-    subject: str
-    message: str
-    schema: JsonValue
 
 
 class AgentLoop:
@@ -138,13 +68,9 @@ class AgentLoop:
         self.state = state
         self._lists = lists
         self._count = count
-        self._depth = depth
-        self._render = render
-        self._new_child = new_child
         self._plan = plan
         self._under_way: set[str] = set()
-        self._handed_on: set[str] = set()
-        self._held: list[Held] = []
+        self._wanted = Wanted(asker, state, plan, depth, render, new_child)
         self._discoveries = discoveries(asker.agent, step=asker.step.name, namespace=asker.namespace)
 
     @property
@@ -162,7 +88,7 @@ class AgentLoop:
         self._under_way.update(
             one.id for one in mine if isinstance(one, ToolInvocation | SubtaskStart | ChildRun)
         )
-        self._handed_on.update(one.id for one in mine if isinstance(one, ChildRun))
+        self._wanted.handed_on.update(one.id for one in mine if isinstance(one, ChildRun))
         self._under_way.update(
             one.id for one in mine if isinstance(one, ModelCall) and one.purpose != "validate"
         )
@@ -207,10 +133,6 @@ class AgentLoop:
         self._under_way.add(call.id)
         return [call]
 
-    @property
-    def _subtasks(self) -> int:
-        return sum(one.tool == SUBMIT_SUBTASK and not one.is_error for one in self.asker.step.tool_calls)
-
     # What the model wants
 
     def answered(self, call: ModelCall, outcome: ModelOutcome) -> None:
@@ -232,7 +154,7 @@ class AgentLoop:
         box = Toolbox(agent, {one.id: self._lists[one.id] for one in self._discoveries})
         requests: list[Request] = []
         for index, wanted in enumerate(turn.outcome.tool_calls):
-            request = self._request(box, turn.call, index, wanted)
+            request = self._wanted.of(box, turn.call, index, wanted)
             if isinstance(request, str):
                 self._give(index, request, now, wanted)
             elif request is not None:
@@ -241,114 +163,9 @@ class AgentLoop:
         self.pause(now)
         return requests or self.go_on(now)
 
-    def _request(self, box: Toolbox, call: ModelCall, index: int, wanted: ToolCall) -> Request | str | None:
-        """How a tool call is carried out, or what the model is told instead; None where people come first."""
-        tool = box.find(wanted.name)
-        if index >= MAX_TOOL_CALLS:
-            return f"Not done: at most {MAX_TOOL_CALLS} tools are called in one turn. Call it again."
-        if wanted.problem:
-            return wanted.problem
-        if wanted.name == DELEGATE and self.asker.agent.can_delegate:
-            return self._delegate(call, index, wanted)
-        if tool is None:
-            known = ", ".join(box.names) or "none"
-            return f"There is no tool named {wanted.name!r}. The tools are: {known}."
-        if tool.declared is not None and tool.declared.type == "builtin" and tool.name == SUBMIT_SUBTASK:
-            return self._subtask(call, index, wanted)
-        request = tool_call(self.asker, tool, model_call=call, index=index, arguments=wanted.arguments)
-        webhook = tool.declared.webhook if tool.declared is not None else None
-        if tool.declared is not None and webhook is not None:
-            try:
-                there = webhook.model_copy(update={"url": self._render(webhook.url, {})})
-            except TemplateError as error:
-                return f"Not called: the address of {tool.name!r} does not render: {error}."
-            declared = tool.declared.model_copy(update={"webhook": there})
-            request = request.model_copy(update={"declared": declared})
-        return self._gated(tool, request)
-
-    def _gated(self, tool: Tool, request: ToolInvocation) -> ToolInvocation | str | None:
-        """The call, unless people have to approve it first."""
-        gate = tool.gate
-        if gate is None:
-            return request
-        seen: Mapping[str, JsonValue] = {"arguments": request.arguments}
-        try:
-            if gate.condition and not is_truthy(self._render(gate.condition, seen)):
-                return request
-            message = self._render(gate.message, seen)
-        except TemplateError as error:
-            return f"Not called: what decides whether {tool.name!r} needs approval does not render: {error}."
-        question = f"{request.id}#approval"
-        self.state.held[question] = request
-        said = json.dumps(request.arguments, ensure_ascii=False, indent=2)
-        whom = message or f'Step "{self.asker.step.name}" wants to call the tool {tool.name}.'
-        schema = dict(tool.input_schema) or None
-        self._held.append(Held(question, gate, said, whom, schema))
-        return None
-
     def take_held(self) -> list[Held]:
         """The tool calls that people have to be asked about now."""
-        held, self._held = self._held, []
-        return held
-
-    def _delegate(self, call: ModelCall, index: int, wanted: ToolCall) -> Request | str:
-        """Hand a task on, if that is allowed: what a model asks for changes nothing about that."""
-        agent, role = self.asker.agent, wanted.arguments.get("role")
-        if not isinstance(role, str) or role not in agent.can_delegate:
-            return f"Not done: you may hand tasks to {', '.join(agent.can_delegate)}, and not to {role!r}."
-        if self._depth >= self._plan.max_depth:
-            return f"Not done: tasks are handed on {self._plan.max_depth} times at most. Do it yourself."
-        if len(self._handed_on) >= MAX_DELEGATIONS:
-            return f"Not done: {MAX_DELEGATIONS} tasks at most are handed on at the same time. Wait for some."
-        prompt = wanted.arguments.get("prompt")
-        task = prompt if isinstance(prompt, str) and prompt.strip() else self.state.prompt
-        plan = plan_for(self._plan, role)
-        try:
-            given = task_input(plan, task)
-        except InputError as error:
-            return f"Not done: {error}"
-        request = ChildRun(
-            id=self._new_child(role),
-            step=self.asker.step.name,
-            role=role,
-            model_call=call.id,
-            index=index,
-            plan=plan,
-            input=given,
-            task=task,
-            depth=self._depth + 1,
-        )
-        self._handed_on.add(request.id)
-        return request
-
-    def _subtask(self, call: ModelCall, index: int, wanted: ToolCall) -> Request | str:
-        task = wanted.arguments.get("prompt")
-        if not isinstance(task, str) or not task.strip():
-            return "Not started: `prompt` must say what is to be done."
-        agent = self.asker.agent
-        role = wanted.arguments.get("role") or agent.role
-        if not isinstance(role, str) or role not in (agent.role, *agent.can_delegate):
-            return f"Not started: there is no role {role!r} to which you may hand tasks."
-        if self._depth >= self._plan.max_depth:
-            return f"Not started: subtasks of subtasks go {self._plan.max_depth} deep at most."
-        if self._subtasks >= MAX_SUBTASKS:
-            return f"Not started: one task starts {MAX_SUBTASKS} subtasks at most."
-        plan = plan_for(self._plan, role)
-        try:
-            given = task_input(plan, task)
-        except InputError as error:
-            return f"Not started: {error}"
-        return SubtaskStart(
-            id=self._new_child("sub"),
-            step=self.asker.step.name,
-            role=agent.role,
-            model_call=call.id,
-            index=index,
-            plan=plan,
-            input=given,
-            task=task,
-            depth=self._depth + 1,
-        )
+        return self._wanted.take_held()
 
     # What tools brought
 
@@ -405,14 +222,14 @@ class AgentLoop:
     def handed_back(self, request: ChildRun, text: str, *, is_error: bool) -> None:
         """Take in what came of a task that was handed on."""
         self._under_way.discard(request.id)
-        self._handed_on.discard(request.id)
+        self._wanted.handed_on.discard(request.id)
         cut = text[:MAX_RESULT_CHARS]
         self.state.given.append(GivenResult(index=request.index, content=cut, is_error=is_error))
 
     def pause(self, now: datetime) -> None:
         """Others' time is not the agent's: stop its clock while they decide, or do what it handed on."""
         state = self.state
-        waits = bool(state.unknown or state.held or self._handed_on)
+        waits = bool(state.unknown or state.held or self._wanted.handed_on)
         if waits and state.waiting_since is None:
             state.waiting_since = now
         elif not waits and state.waiting_since is not None:

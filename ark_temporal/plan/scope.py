@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from ark_temporal.plan.agent_loop import LoopState
 from ark_temporal.plan.calls import ItemResult, Notification, Page, Request, ToolDiscovery
 from ark_temporal.plan.gates import Event
+from ark_temporal.plan.loop_state import LoopState
 from ark_temporal.plan.model import Plan
 from ark_temporal.plan.prompts import TemplateView
 from ark_temporal.plan.record import Awaiting, Purpose, RunError

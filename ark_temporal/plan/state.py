@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from ark_temporal.plan.agent_loop import LoopState
 from ark_temporal.plan.calls import Request, ToolList
+from ark_temporal.plan.loop_state import LoopState
 from ark_temporal.plan.record import Purpose, RunError, RunRecord
 from ark_temporal.wire import Wire
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ark_temporal.plan.accounting import call_record, note_tool, warn
-from ark_temporal.plan.agent_loop import AgentLoop, LoopState
+from ark_temporal.plan.agent_loop import AgentLoop
 from ark_temporal.plan.asking import Asker, judge_call
 from ark_temporal.plan.calls import (
     CallFailure,
@@ -32,6 +32,7 @@ from ark_temporal.plan.judging import (
     refused,
     tool_outcome_unknown,
 )
+from ark_temporal.plan.loop_state import LoopState
 from ark_temporal.plan.output import read_verdict
 from ark_temporal.plan.prompts import render_prompt, render_text
 from ark_temporal.plan.record import Awaiting, Decision, RunError

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Protocol
 
-from ark_temporal.plan.agent_loop import LoopState
 from ark_temporal.plan.calls import Event, Request
+from ark_temporal.plan.loop_state import LoopState
 from ark_temporal.plan.record import Awaiting, Decision, RunError
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from ark_temporal.plan.agent_loop import LoopState
 from ark_temporal.plan.calls import CallFailure, ChildOutcome, ChildRun, Event, Page, Request
 from ark_temporal.plan.errors import template_failed, too_large
 from ark_temporal.plan.judging import schema_problem
+from ark_temporal.plan.loop_state import LoopState
 from ark_temporal.plan.model import Plan
 from ark_temporal.plan.output import NoJsonError, extract_json
 from ark_temporal.plan.prompts import render_inputs

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ark_temporal.plan.accounting import warn
-from ark_temporal.plan.agent_loop import LoopState
 from ark_temporal.plan.asking import Asker, route_call
 from ark_temporal.plan.calls import CallFailure, ChildRun, Event, ModelCall, ModelOutcome, Request
 from ark_temporal.plan.errors import template_failed, too_large
+from ark_temporal.plan.loop_state import LoopState
 from ark_temporal.plan.model import Plan
 from ark_temporal.plan.output import NoJsonError, extract_json
 from ark_temporal.plan.prompts import render_prompt, render_text

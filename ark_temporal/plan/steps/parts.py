@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from pydantic import JsonValue
 
 from ark_temporal.plan.accounting import absorb, warn
-from ark_temporal.plan.agent_loop import LoopState
 from ark_temporal.plan.calls import Event, ItemResult, Page, Request
 from ark_temporal.plan.errors import template_failed
 from ark_temporal.plan.judging import asks_for_json
+from ark_temporal.plan.loop_state import LoopState
 from ark_temporal.plan.model import StepPlan
 from ark_temporal.plan.prompts import TemplateView, render_prompt
 from ark_temporal.plan.record import Awaiting, Decision, RunError, StepRecord

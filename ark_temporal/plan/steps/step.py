@@ -7,11 +7,11 @@ from typing import Literal, Protocol
 from pydantic import JsonValue
 
 from ark_temporal.plan import gates
-from ark_temporal.plan.agent_loop import LoopState
 from ark_temporal.plan.asking import step_id
 from ark_temporal.plan.calls import Event, Request
 from ark_temporal.plan.errors import template_failed
 from ark_temporal.plan.judging import parse_data
+from ark_temporal.plan.loop_state import LoopState
 from ark_temporal.plan.model import StepPlan
 from ark_temporal.plan.people import GatePlan
 from ark_temporal.plan.prompts import TemplateView, is_truthy, render_text
