@@ -6,10 +6,10 @@ a run costs a worker. It reads no clock but the workflow's, and replays prove it
 
 import asyncio
 from datetime import datetime
-from typing import Literal, NoReturn
+from typing import Any, Literal, NoReturn
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey
+from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
 from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
@@ -66,6 +66,7 @@ class PlanWorkflow:
         self._alarm: tuple[datetime, asyncio.Task[None]] | None = None
         self._in_flight = InFlight()
         self._awaiting: list[str] = []
+        self._is_parked = False
         if start is not None:
             self._begin(start)
 
@@ -87,6 +88,7 @@ class PlanWorkflow:
             self._set_phase("Failed")
             raise ApplicationError(self._refused, type="InvalidInput", non_retryable=True)
         self._awaiting = [one.id for one in progress.record.awaiting]
+        self._is_parked = any(one.kind == "failed-step" for one in progress.record.awaiting)
         tasks: dict[str, asyncio.Task[None]] = {}
         try:
             await self._follow(progress, start, tasks)
@@ -228,7 +230,12 @@ class PlanWorkflow:
         """
         awaiting = [one.id for one in record.awaiting]
         if awaiting != self._awaiting and self._searchable:
-            workflow.upsert_search_attributes([_AWAITING.value_set(awaiting)])  # pyright: ignore[reportUnknownMemberType]
+            is_parked = any(one.kind == "failed-step" for one in record.awaiting)
+            changes: list[SearchAttributeUpdate[Any]] = [_AWAITING.value_set(awaiting)]
+            if is_parked != self._is_parked:
+                changes.append(_PHASE.value_set("Parked" if is_parked else "Running"))
+            self._is_parked = is_parked
+            workflow.upsert_search_attributes(changes)  # pyright: ignore[reportUnknownMemberType]
         elif awaiting != self._awaiting:
             workflow.upsert_memo({_AWAITING.name: awaiting})
         self._awaiting = awaiting

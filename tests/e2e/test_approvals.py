@@ -171,7 +171,7 @@ def test_at_the_terminal_an_output_is_edited_and_a_step_rejected(
         EDITOR=shlex.join([sys.executable, str(editor)]),
     )
     assert shown.code == 5
-    assert shown.ever(r"^    text: Better\.$")
+    assert shown.ever(r"^    Better\.$")
     record = json.loads(desk.run("runs", "show", "edited", "-o", "json").out)
     assert [each["decision"] for each in record["decisions"]] == ["edit", "reject"]
     assert (record["error"]["type"], record["decisions"][1]["comment"]) == ("Rejected", "too dull")

@@ -161,8 +161,7 @@ async def test_what_is_discarded_is_gone(lab: Lab, team: str) -> None:
             record = await parked.ended()
             assert record.phase == "Failed"
             assert [(each.decision, each.by) for each in record.decisions] == [("reject", "ada")]
-            left = [each.run async for each in list_letters(lab.connection, team=team)]
-            await outcomes(discard_letters(lab.connection, left, "ada", at_once=2))
+            await outcomes(discard_letters(lab.connection, [parked.id], "ada", at_once=2))
             await gone(lab, team)
     for run in (failed, again):
         async with asyncio.timeout(20):

@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+from ark_temporal.plan.model import Plan
+from ark_temporal.plan.people import GatePlan
 from ark_temporal.plan.record import Awaiting, Decision, Verdict
 from ark_temporal.plan.start import PipelineInput
 from ark_temporal.plan.tools import ToolPlan, WebhookPlan
@@ -12,12 +14,13 @@ from ark_temporal.runs.connection import ConnectionFailedError
 from ark_temporal.runs.decide import DecisionRefusedError, decide
 from ark_temporal.runs.end import cancel_run, terminate_run
 from ark_temporal.runs.find import RunNotFoundError
-from ark_temporal.runs.inbox import list_awaiting
+from ark_temporal.runs.inbox import RunsBelow, list_awaiting
 from ark_temporal.runs.names import PIPELINE
+from ark_temporal.runs.questions import Question
 from tests.integration.agents.scripts import agent_plan, calling
 from tests.integration.agents.sink import Sink
 from tests.integration.lab import Lab, Run
-from tests.integration.plans import chain
+from tests.integration.plans import NAMESPACE, chain, plan, step
 from tests.integration.test_public_names import temporal
 
 PAY = calling({"name": "pay", "arguments": {"sum": 9}})
@@ -72,12 +75,12 @@ async def test_a_retry_calls_again_with_the_same_key_and_counts_once(lab: Lab) -
 
 async def test_what_waits_is_listed_whoever_started_it(lab: Lab) -> None:
     with Sink(delay=2) as sink:
-        plan = agent_plan(paying(sink))
+        paid = agent_plan(paying(sink))
         async with lab.working(script=PAY):
-            run, foreign = await lab.start(plan), lab.run(f"foreign-{lab.queue}")
+            run, foreign = await lab.start(paid), lab.run(f"foreign-{lab.queue}")
             client = lab.connection.client
             await client.start_workflow(
-                PIPELINE, PipelineInput(plan=plan), id=foreign.id, task_queue=lab.queue
+                PIPELINE, PipelineInput(plan=paid), id=foreign.id, task_queue=lab.queue
             )
             calm = await lab.start(chain("a", case=None))
             asked = [await asks(run), await asks(foreign)]
@@ -109,6 +112,58 @@ async def test_the_plain_command_decides(lab: Lab) -> None:
     assert record.error is not None
     assert (record.phase, record.reason, record.error.type) == ("Failed", "StepFailed", "ToolOutcomeUnknown")
     assert record.step("desk").warnings == [f"Tool call {asked.id}: reject was decided by ops: paid twice"]
+
+
+GATE = GatePlan(message="Go on?")
+GATED = plan(step("desk", gates=(GATE,)), case=None, team="below")
+ABOVE = Plan(team="above", namespace=NAMESPACE, teams={"desk": GATED}, steps=(step("desk", gates=(GATE,)),))
+
+
+async def asked_below(below: RunsBelow) -> Question:
+    """Wait until a run below waits for a person; and once it is listed so, it stays so."""
+    async with asyncio.timeout(20):
+        while not (found := await below.look()):
+            await asyncio.sleep(0.1)
+    assert await below.look() == found
+    [question] = found
+    return question
+
+
+async def test_what_runs_below_wait_for_is_found_from_the_top(lab: Lab) -> None:
+    async with lab.working():
+        run, other = await lab.start(ABOVE), await lab.start(GATED)
+        below = RunsBelow(lab.connection, run.id)
+        asked = await asks(run)
+        assert await below.look() == []
+        await decide(lab.connection, run.id, decision(asked, "approve", digest=asked.digest))
+        question = await asked_below(below)
+        assert (question.run, question.team) == (f"{run.id}-desk-1", "below")
+        assert await waiting(lab, question.run, other.id) >= {question.run, other.id}
+        [own] = [each async for each in list_awaiting(lab.connection, team="below") if each.run == other.id]
+        answers = await asyncio.gather(
+            *(
+                decide(
+                    lab.connection,
+                    question.run,
+                    decision(question.awaiting, "approve", digest=question.awaiting.digest, by=name),
+                )
+                for name in ("ann", "bob", "cem")
+            )
+        )
+        assert sum("was already approved by " in each.message for each in answers) == 2
+        assert (await run.ended()).phase == "Succeeded"
+        assert await below.look() == []
+        [record] = await below.records()
+        assert [each.decision for each in record.decisions] == ["approve"]
+        late = decision(question.awaiting, "reject", digest=question.awaiting.digest)
+        with pytest.raises(DecisionRefusedError, match="has ended already: Succeeded"):
+            await decide(lab.connection, question.run, late)
+        again = decision(question.awaiting, "approve", digest=question.awaiting.digest[:8], by="dan")
+        assert "was already approved by " in (await decide(lab.connection, question.run, again)).message
+        stale = decision(own.awaiting, "approve", digest="0" * 64)
+        with pytest.raises(DecisionRefusedError, match="Look at it again"):
+            await decide(lab.connection, other.id, stale)
+    await other.handle.terminate()
 
 
 async def test_a_decision_that_cannot_be_taken_says_why(lab: Lab) -> None:
