@@ -72,7 +72,9 @@ class ModelCalls:
         try:
             outcome = await self._ask(call, before, environment)
         except ModelError as error:
-            raise _failure(error, environment.scrub(str(error), prompts=self._private(first))) from None
+            missing = environment.warnings if error.type == "ModelCredentialsMissing" else ()
+            told = " ".join((str(error), *missing))
+            raise _failure(error, environment.scrub(told, prompts=self._private(first))) from None
         except ApplicationError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it says may quote a secret

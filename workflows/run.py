@@ -7,7 +7,7 @@ a run costs a worker. It reads no clock but the workflow's, and replays prove it
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
@@ -29,7 +29,6 @@ with workflow.unsafe.imports_passed_through():
         RunPhase,
         RunRecord,
         Said,
-        Verdict,
         at_nanoseconds,
         to_milliseconds,
     )
@@ -38,6 +37,7 @@ with workflow.unsafe.imports_passed_through():
     from ark_temporal.runs.failures import call_failure, child_failure, subtask_not_started
     from ark_temporal.runs.find import RunMemo
     from ark_temporal.runs.names import APPROVE_SIGNAL, MEMO, PAUSE_SIGNAL, REJECT_SIGNAL, RESUME_SIGNAL
+    from ark_temporal.runs.signals import read_signal
     from ark_temporal.storage.converter import STORED_FROM_BYTES
     from workflows.in_flight import InFlight
     from workflows.requests import carry_out
@@ -131,9 +131,7 @@ class PlanWorkflow:
         """
         if self._progress is None:
             raise ApplicationError("The run has not begun.", type="DecisionRefused")
-        with workflow.unsafe.imports_passed_through():  # of what checks an answer by its schema
-            problem = self._progress.refuse(decision)
-        if problem:
+        if problem := self._progress.refuse(decision):
             raise ApplicationError(problem, type="DecisionRefused")
 
     # Signals take whatever anybody sends: an argument too many or too few would stop the run for good.
@@ -141,36 +139,30 @@ class PlanWorkflow:
     @workflow.signal(name=APPROVE_SIGNAL)
     def approve(self, *said: object) -> None:
         """Approve what the run waits for: `decide` for those who can only send signals."""
-        self._hear("approve", said)
+        self._hear(APPROVE_SIGNAL, said)
 
     @workflow.signal(name=REJECT_SIGNAL)
     def reject(self, *said: object) -> None:
         """Reject what the run waits for: `decide` for those who can only send signals."""
-        self._hear("reject", said)
+        self._hear(REJECT_SIGNAL, said)
 
     @workflow.signal(name=PAUSE_SIGNAL)
     def pause(self, *control: object) -> None:
         """Begin nothing more; what is under way goes on."""
-        self._control("pause", control)
+        self._hear(PAUSE_SIGNAL, control)
 
     @workflow.signal(name=RESUME_SIGNAL)
     def resume(self, *control: object) -> None:
         """Go on after a pause."""
-        self._control("resume", control)
+        self._hear(RESUME_SIGNAL, control)
 
-    def _hear(self, decision: Verdict, said: Sequence[object]) -> None:
-        if len(said) == 1 and (one := _read(Said, said[0])) is not None:
-            self._take_signal(one.as_decision(decision))
-
-    def _control(self, action: Literal["pause", "resume"], control: Sequence[object]) -> None:
-        wanted = _read(Control, control[0]) if control else Control()
-        if wanted is not None:
-            self._take_signal(wanted.model_copy(update={"action": action}))
-
-    def _take_signal(self, event: Decision | Control) -> None:
-        if self._progress is not None:
+    def _hear(self, signal: str, arguments: Sequence[object]) -> None:
+        wanted = read_signal(signal, arguments)
+        if wanted is None:
+            workflow.logger.warning("A signal %s was dropped: what it says cannot be read.", signal)
+        elif self._progress is not None:
             self._changed = True
-            self._progress.take_in([("", event)], _now())
+            self._progress.take_in([("", wanted)], _now())
 
     @property
     def _has_news(self) -> bool:
@@ -194,8 +186,7 @@ class PlanWorkflow:
             if not self._has_news:
                 await workflow.wait_condition(lambda: self._has_news)
             inbox, self._inbox = self._inbox, []
-            with workflow.unsafe.imports_passed_through():  # of what checks a result by its schema
-                progress.take_in(inbox, _now())
+            progress.take_in(inbox, _now())
             if self._woken:
                 self._woken = False
                 progress.wake(_now())
@@ -280,15 +271,6 @@ class PlanWorkflow:
     def _set_phase(self, phase: RunPhase) -> None:
         if self._searchable:
             workflow.upsert_search_attributes([_PHASE.value_set(phase)])  # pyright: ignore[reportUnknownMemberType]
-
-
-def _read(kind: type[_Said], value: object) -> _Said | None:
-    """What a signal says; None where it cannot be read, since nobody is there to be told."""
-    try:
-        return kind.model_validate(value)
-    except ValueError:
-        workflow.logger.warning("A signal was dropped: what it says is no %s.", kind.__name__)
-        return None
 
 
 def _now() -> datetime:

@@ -5,6 +5,7 @@ hold names of secrets, never their values.
 """
 
 from datetime import datetime
+from typing import ClassVar, Literal
 
 from pydantic import Field, JsonValue
 
@@ -211,11 +212,15 @@ class SubtaskStart(FrozenWire):
     """Start a task that goes on by itself: a child workflow whose id is this one's.
 
     Attributes:
+        kind: Tells it from a `ChildRun`.
         index: The place of the tool call in its turn.
         input: The run's input.
         task: What is to be done, for people.
     """
 
+    always: ClassVar[frozenset[str]] = frozenset({"kind"})
+
+    kind: Literal["subtask"] = "subtask"
     id: str
     step: str
     role: str
@@ -259,6 +264,7 @@ class ChildRun(FrozenWire):
     """Have a run of its own do something, and wait for it: a child workflow whose id is this one's.
 
     Attributes:
+        kind: Tells it from a `SubtaskStart`.
         role: Whose task it is.
         plan: What runs.
         input: The run's input.
@@ -270,6 +276,9 @@ class ChildRun(FrozenWire):
         deadline: When the parent's time is up; None where it has no end.
     """
 
+    always: ClassVar[frozenset[str]] = frozenset({"kind"})
+
+    kind: Literal["child"] = "child"
     id: str
     step: str
     role: str

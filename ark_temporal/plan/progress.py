@@ -137,7 +137,7 @@ class Progress:
             size = len(self.state().model_dump_json().encode())
             self._too_large_to_carry = size > self._payload_limit
             self.can_continue = not self._too_large_to_carry
-        if (hold and not self._too_large_to_carry) or self.record.paused_since is not None:
+        if hold and not self._too_large_to_carry:
             return []
         return self._hand_out(now)
 
@@ -149,7 +149,8 @@ class Progress:
             if isinstance(event, Decision):
                 self.decide(event, now)
             elif isinstance(event, Control):
-                self.record.paused_since = now if event.action == "pause" else None
+                since = self.record.paused_since or now
+                self.record.paused_since = since if event.action == "pause" else None
             elif (request := self._open.pop(id, None)) is not None:
                 self._take(request, event, now)
 
@@ -174,7 +175,7 @@ class Progress:
         """Some time has passed: end what is late, remind and escalate, unless the run has ended."""
         if self.record.ended:
             return
-        if self.deadline is not None and now >= self.deadline:
+        if self._is_late(now):
             self._expire(now)
             return
         for awaiting in list(self.record.awaiting):
@@ -220,9 +221,12 @@ class Progress:
                     return
 
     def _hand_out(self, now: datetime) -> list[Request]:
-        due = self._scope.due
+        due, held = self._scope.due, list[Request]()
+        if self.record.paused_since is not None:  # people are told all the same
+            held = [one for one in due if not isinstance(one, Notification)]
+            due = [one for one in due if isinstance(one, Notification)]
         out, waiting = self._budget.hand_out(due, self.record.token_usage.total_tokens)
-        due[:] = waiting
+        self._scope.due[:] = [*held, *waiting]
         for place, request in enumerate(out):
             if isinstance(request, ChildRun):
                 out[place] = request = request.model_copy(update={"deadline": self.deadline})
@@ -260,6 +264,9 @@ class Progress:
         if step is None:  # a part of a step that has ended: people were told too late
             return
         self._account(step, request, outcome, now)
+        if isinstance(outcome, ChildOutcome) and outcome.error is not None and self._is_late(now):
+            self._expire(now)  # what is below has the same deadline, and may be the first to tell
+            return
         if isinstance(request, ToolDiscovery) and isinstance(outcome, ToolList | CallFailure):
             self._scope.lists[request.id] = outcome if isinstance(outcome, ToolList) else ToolList()
         if isinstance(request, Notification) or self._over_budget is not None:
@@ -289,6 +296,9 @@ class Progress:
             self._over_budget = RunError(
                 type="BudgetExceeded", message=message, step=step.record.name, call=request.id
             )
+
+    def _is_late(self, now: datetime) -> bool:
+        return self.deadline is not None and now >= self.deadline
 
     def _expire(self, now: datetime) -> None:
         """The run's deadline has passed.

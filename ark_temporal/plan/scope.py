@@ -34,6 +34,7 @@ class Scope:
         page: The part of a map that the run does; None where it does none.
         items: What came of that part.
         steps: The steps, and the parts of steps that are under way, by name.
+        told: What roles said that were handed tasks, the latest of each.
         lists: The tools that were discovered, by the discovery's id.
         models: The models that people chose for steps, by the step's name.
         due: What is to be asked next.
@@ -62,6 +63,9 @@ class Scope:
         self.page = page
         self.items: list[ItemResult] = []
         self.steps: dict[str, Step] = {}
+        self.told = dict(state.told)
+        for role, output in self.told.items():
+            self.view.tell(role, output)
         self.lists = dict(state.lists)
         self.models = dict(state.models)
         self.due = list(state.due)
@@ -117,6 +121,12 @@ class Scope:
                 )
             )
 
+    def hear(self, role: str, output: str) -> None:
+        """Let templates see what a role said that was handed a task; a step of its name goes before it."""
+        if all(step.name != role for step in self.plan.steps):
+            self.told[role] = output
+            self.view.tell(role, output)
+
     def not_yet_asked(self, requests: Sequence[Request]) -> list[Request]:
         """Without the discoveries that another step of the same role has asked for."""
         new = [one for one in requests if one.id not in self._discovering]
@@ -132,6 +142,7 @@ class Scope:
             lists=self.lists,
             due=self.due,
             models=self.models,
+            told=self.told,
             children=dict(self._children),
             over_budget=over_budget,
         )

@@ -17,6 +17,7 @@ class ProgressState(Wire):
         asked: How many calls each role made, by role and purpose.
         lists: The tools that were discovered, by the discovery's id.
         due: What was about to be asked.
+        told: What roles said that were handed tasks, the latest of each.
         models: The models that people chose for steps, by the step's name.
         children: How many runs below this one were started, by what they are called.
     """
@@ -26,6 +27,7 @@ class ProgressState(Wire):
     asked: list[tuple[str, Purpose, int]] = Field(default_factory=list[tuple[str, Purpose, int]])
     lists: dict[str, ToolList] = Field(default_factory=dict[str, ToolList])
     due: list[Request] = Field(default_factory=list[Request])
+    told: dict[str, str] = Field(default_factory=dict[str, str])
     models: dict[str, str] = Field(default_factory=dict[str, str])
     children: dict[str, int] = Field(default_factory=dict[str, int])
     over_budget: RunError | None = None

@@ -11,7 +11,7 @@ from ark_temporal.runs.names import DECIDE_UPDATE
 from ark_temporal.runs.pending import look_at_pending
 from ark_temporal.runs.watch import read_record
 
-ANSWER_SECONDS = 10.0
+ANSWER_SECONDS = 15.0
 """How long a decision waits for a worker that takes it to its run."""
 
 _DONE = {

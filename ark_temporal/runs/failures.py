@@ -51,7 +51,9 @@ def child_failure(cause: BaseException | None) -> ChildOutcome:
         if isinstance(cause, kind):
             return ChildOutcome(error=RunError(type=type_, message=message))
     if not isinstance(cause, ApplicationError):
-        return ChildOutcome(error=RunError(type="WorkflowFailed", message="It failed without a reason of ours."))
+        return ChildOutcome(
+            error=RunError(type="WorkflowFailed", message="It failed without a reason of ours.")
+        )
     told: object = cause.details[0] if cause.details else None
     details = cast("dict[str, JsonValue]", told) if isinstance(told, dict) else {}
     usage = details.get("tokenUsage")

@@ -7,7 +7,7 @@ is what the run knew. It needs no worker and works for every ending, a terminate
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.failure.v1 import Failure
@@ -27,32 +27,20 @@ from ark_temporal.plan.calls import (
 )
 from ark_temporal.plan.inputs import InputError
 from ark_temporal.plan.progress import Progress
-from ark_temporal.plan.record import (
-    Control,
-    Decision,
-    RunError,
-    RunRecord,
-    Said,
-    StepRecord,
-    Verdict,
-    at_nanoseconds,
-)
+from ark_temporal.plan.record import Decision, RunError, RunRecord, StepRecord, at_nanoseconds
 from ark_temporal.plan.start import PipelineInput
 from ark_temporal.runs.child_events import CHILD_EVENTS, read_child_event
 from ark_temporal.runs.failures import call_failure
 from ark_temporal.runs.names import (
-    APPROVE_SIGNAL,
     DECIDE_UPDATE,
     MODEL_ACTIVITY,
     NOTIFY_ACTIVITY,
-    PAUSE_SIGNAL,
     RECALL_ACTIVITY,
-    REJECT_SIGNAL,
     REMEMBER_ACTIVITY,
-    RESUME_SIGNAL,
     TOOL_ACTIVITY,
     TOOLS_ACTIVITY,
 )
+from ark_temporal.runs.signals import read_signal
 
 if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp
@@ -68,9 +56,6 @@ _OUTCOMES: Mapping[str, type[Outcome]] = {
     REMEMBER_ACTIVITY: MemoryOutcome,
     NOTIFY_ACTIVITY: Notified,
 }
-
-_SAYING: Mapping[str, Verdict] = {APPROVE_SIGNAL: "approve", REJECT_SIGNAL: "reject"}
-_CONTROL: Mapping[str, Literal["pause", "resume"]] = {PAUSE_SIGNAL: "pause", RESUME_SIGNAL: "resume"}
 
 _WRITTEN_WITH_TASK = frozenset(
     {
@@ -224,20 +209,9 @@ class HistoryReader:
 
     async def _signalled(self, event: HistoryEvent) -> None:
         attributes = event.workflow_execution_signaled_event_attributes
-        name, payloads = attributes.signal_name, attributes.input.payloads
-        try:
-            if name in _SAYING:
-                [said] = await self.converter.decode(payloads, [Said])
-                self._decisions.append(("", said.as_decision(_SAYING[name])))
-            elif name in _CONTROL:
-                control = (await self.converter.decode(payloads, [Control]))[0] if payloads else Control()
-                self._decisions.append(("", control.model_copy(update={"action": _CONTROL[name]})))
-        except (
-            RuntimeError,
-            TypeError,
-            ValueError,
-        ):  # what cannot be read, the workflow has not heard either
-            return
+        wanted = read_signal(attributes.signal_name, await self.converter.decode(attributes.input.payloads))
+        if wanted is not None:
+            self._decisions.append(("", wanted))
 
     async def _child(self, event: HistoryEvent) -> None:
         """Of a subtask only the start is waited for, of any other run below its end."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import options
+from cli import collect_garbage_as_usual, options
 from cli.errors import CommandError
 from cli.loop import run_async
 from cli.output import write_text
@@ -75,6 +75,7 @@ async def _serve(data: Path, storage: str | None, worker: "WorkerOptions") -> No
     from worker.codec_server import HOST, PORT, CodecServerOptions, codec_server
     from worker.embedded import embedded_server, free_port
 
+    collect_garbage_as_usual()
     log_to_stderr()
     codec_port = free_port(PORT)
     with Interrupts.caught(signal.SIGINT, signal.SIGTERM) as interrupts:

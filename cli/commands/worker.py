@@ -3,7 +3,7 @@
 import os
 from typing import TYPE_CHECKING
 
-from cli import options
+from cli import collect_garbage_as_usual, options
 from cli.exit_codes import ExitCode
 from cli.loop import run_async
 
@@ -63,6 +63,7 @@ async def _work(connect: "ConnectOptions", settings: "WorkerOptions") -> None:
     from cli.logs import log_to_stderr
     from worker.assembly import running_worker
 
+    collect_garbage_as_usual()
     log = log_to_stderr()
     connection = await connect_patiently(connect, PATIENCE_SECONDS)
     if not await ensure_attributes(connection.client):

@@ -233,7 +233,7 @@ class AgentTask:
         """Somebody to whom a task was handed is done with it."""
         told = handed_back(request, outcome)
         if not told.is_error:
-            self._step.run.view.tell(request.role, told.content)
+            self._step.run.hear(request.role, told.content)
         loop.handed_back(request, told.content, is_error=told.is_error)
         loop.pause(now)
         self._put(loop.go_on(now), now)

@@ -276,6 +276,8 @@ class Parts:
         if state == "wait":
             return False
         self.cancel("The others were enough." if state == "enough" else "The others have failed.", now)
+        if state != "lost" and self._tally.failed:
+            warn(step.record, f"{len(self._tally.failed)} of {len(self._units)} failed: {self._why()}")
         if state == "lost":
             step.fail(self._lost(), now)
         elif ensemble.select == "judge" and len(answers) > 1:
@@ -319,6 +321,13 @@ class Parts:
             step.fail(self._lost(), now)
             return True
         return False
+
+    def _why(self) -> str:
+        """Who failed, and why."""
+        return " ".join(
+            f"{self._units[place].role}: {error.message}"
+            for place, error in sorted(self._tally.failed.items())
+        )
 
     def _lost(self) -> RunError:
         """Too many parts have failed, or they do not agree."""

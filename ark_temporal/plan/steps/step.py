@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 from pydantic import JsonValue
 
 from ark_temporal.plan import gates
+from ark_temporal.plan.accounting import warn
 from ark_temporal.plan.asking import step_id
 from ark_temporal.plan.calls import Event, Request
 from ark_temporal.plan.errors import template_failed
@@ -23,7 +24,7 @@ from ark_temporal.plan.steps.choice import body_for, resumed_body
 from ark_temporal.plan.steps.noting import note
 from ark_temporal.templates import TemplateError
 
-_FINAL = frozenset({"Rejected", "ApprovalTimedOut", "BudgetExceeded", "TimedOut"})
+_FINAL = frozenset({"Rejected", "ApprovalTimedOut", "ToolOutcomeUnknown", "BudgetExceeded", "TimedOut"})
 """Failures that people or bounds have decided on: neither a fallback nor a person is asked after them."""
 
 
@@ -136,7 +137,7 @@ class Step:
                 self._restart(waited, decision, now)
             case "failed-step" if verdict == "answer":
                 self._replace(gates.content_text(decision))
-                self._succeed(now)
+                self._have_approved(now)
             case "failed-step":
                 error = _rejected(waited, decision)
                 self.record.error, self.record.message = error, error.message
@@ -209,16 +210,19 @@ class Step:
         self.record.edited, self.body = "", None
         self._show()
         loop = self.plan.loop
-        if loop is not None and self.record.iterations <= loop.max_iterations:
+        if loop is not None:
             verdict = self.render("loop.condition", loop.condition, now)
             if verdict is None:
                 return
-            if is_truthy(verdict):
+            if is_truthy(verdict) and self.record.iterations <= loop.max_iterations:
                 self._iterate(now)
                 return
-        gate = self.plan.gate("after")
-        if gate is None or not self._held(gate, "output", output, self.plan.output_schema, now):
-            self._succeed(now)
+            if is_truthy(verdict):
+                warn(
+                    self.record,
+                    f"Its loop ended at maxIterations ({loop.max_iterations}); its condition still holds.",
+                )
+        self._have_approved(now)
 
     def fail(self, error: RunError, now: datetime) -> None:
         """It has failed: for good, or until a person says how to go on."""
@@ -241,6 +245,13 @@ class Step:
             return None
 
     # From one state to the next
+
+    def _have_approved(self, now: datetime) -> None:
+        """The output is there: have it approved, or be done."""
+        gate = self.plan.gate("after")
+        output, schema = self.record.output, self.plan.output_schema
+        if gate is None or not self._held(gate, "output", output, schema, now):
+            self._succeed(now)
 
     def _held_before(self, now: datetime) -> bool:
         """Whether people are asked first, or it has failed over that."""
@@ -317,10 +328,26 @@ class Step:
         """Do a failed step once more; what it did well before is not done again."""
         self.record.restarts += 1
         self.record.error, self.record.message = None, ""
-        self.record.edited = gates.content_text(decision)
+        self.record.edited = gates.content_text(decision) or self.record.edited
         self._is_restarting = self.record.iterations > 0
         self.run.models[self.plan.name] = decision.model
-        self._iterate(now)
+        if not self._held_again(now):
+            self._iterate(now)
+
+    def _held_again(self, now: datetime) -> bool:
+        """Whether people are asked once more: what is about to be done now was approved by nobody."""
+        gate = self.plan.gate("before")
+        if gate is None or gate.asks or (self.record.iterations > 1 and not self.record.edited):
+            return False
+        try:
+            subject = body_for(self).subject()
+        except NotReadyError:
+            return self._held_before(now)
+        before = [one for one in self.run.record.decisions if one.step == self.plan.name]
+        last = next((one for one in reversed(before) if one.kind == "approval"), None)
+        if last is not None and last.digest == gates.digest_of(last.id, subject):
+            return False
+        return self._held_before(now)
 
     def _replace(self, text: str) -> None:
         """Put people's text in the place of the output."""

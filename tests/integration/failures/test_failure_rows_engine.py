@@ -93,12 +93,12 @@ SECRET = Case(
     ),
     called={"find": 1, "write": 1},
     phases={"find": "Succeeded", "write": "Failed"},
-    told="OPENAI_API_KEY",
+    told="absent",
 )
 
 
 @proves("F1008")
-async def test_what_a_missing_secret_should_have_held_is_named(lab: Lab, row: Row) -> None:
+async def test_a_secret_that_the_worker_lacks_is_named(lab: Lab, row: Row) -> None:
     _, record = await SECRET.run(lab)
     row.check(record)
 

@@ -89,6 +89,7 @@ CASES = {
         [failing("bob")],
         called={"both[0]": 1, "both[1]": 1, "both[2]": 1},
         phases={"both": "Succeeded"},
+        told="bob: The mock script makes this call fail.",
     ),
     "F614": Case(
         team(joined("all", "ann", "bob", select="judge", judge="judge")),
@@ -152,9 +153,6 @@ async def test_what_is_there_instead_is_told(lab: Lab) -> None:
     data = some.step("each").data
     assert isinstance(data, list)
     assert [value is None for value in data] == [False, True, False]
-    _, enough = await CASES["F612"].run(lab)
-    lost = enough.step("both[1]")
-    assert (lost.phase, lost.error.type if lost.error else "") == ("Failed", "ModelBadRequest")
     _, second = await CASES["F615"].run(lab)
     assert second.step("ann").resolved_agent == "bob"
     _, routed = await CASES["F621"].run(lab)
@@ -168,14 +166,17 @@ async def test_a_router_that_cannot_be_asked_is_as_good_as_none(lab: Lab) -> Non
 
 @proves("F604")
 async def test_only_items_that_were_not_done_are_done_again(lab: Lab, row: Row) -> None:
-    rules = [{**BAD_GREEN, "times": 1}, {"contains": "do blue", "times": 1, "delaySeconds": 20}]
+    rules = [
+        {**BAD_GREEN, "times": 1, "delaySeconds": 1},
+        {"contains": "do blue", "times": 1, "delaySeconds": 20},
+    ]
     async with lab.working(script=script(*rules)):
-        run = await lab.start(team(mapped(max_concurrency=2)), {"list": THREE})
+        run = await lab.start(team(mapped(max_concurrency=3)), {"list": THREE})
         record = await ended_alike(run)
         row.check(record)
         done = {part.name: part.phase for part in record.step("each").branches}
         assert (done["each[0]"], done["each[1]"]) == ("Succeeded", "Failed")
-        assert done.get("each[2]") in ("Cancelled", None)
+        assert done["each[2]"] == "Cancelled"
         again = lab.run((await retry_run(lab.connection, await read_origin(lab.connection, run.id))).run.id)
         assert (await ended_alike(again)).phase == "Succeeded"
     assert set(await called(again)) == {"each[1]", "each[2]"}

@@ -1,7 +1,9 @@
 """Rows about steps of a pipeline: conditions, templates, loops, failures, and steps that wait parked."""
 
+from ark_temporal.plan.calls import CallFailure
 from ark_temporal.plan.model import LoopPlan
 from ark_temporal.plan.record import Decision, RunRecord, Verdict
+from ark_temporal.plan.tools import ToolPlan, WebhookPlan
 from ark_temporal.runs.decide import decide
 from ark_temporal.runs.retry import Changes, read_origin, retry_run
 from tests.integration.agents.crew import ended_alike
@@ -9,6 +11,7 @@ from tests.integration.failures.cases import Case, asks, called, failing, phases
 from tests.integration.failures.page import Row, proves
 from tests.integration.lab import Lab, Run
 from tests.integration.plans import step
+from tests.unit.plan.driving import Run as DrivenRun
 
 BROKEN = "{{ fail 1 }}"
 
@@ -42,6 +45,7 @@ CASES = {
         [{"role": "find", "call": 2, "reply": "the third"}],
         called={"find": 1, "find#2": 1, "find#3": 1, "write": 1},
         phases={"find": "Succeeded", "write": "Succeeded"},
+        told="maxIterations",
     ),
     "F510": Case(
         team(step("find"), output=BROKEN),
@@ -68,7 +72,9 @@ async def test_a_broken_loop_condition_fails_the_step(lab: Lab) -> None:
 
 
 async def test_what_a_loop_leaves_is_its_last_answer(lab: Lab) -> None:
-    _, record = await CASES["F504"].run(lab)
+    case = CASES["F504"]
+    async with lab.working(script=script(*case.rules)):
+        record = await ended_alike(await lab.start(case.plan))
     assert (record.step("find").output, record.step("find").iterations) == ("the third", 3)
 
 
@@ -156,8 +162,21 @@ async def test_what_people_decide_about_a_parked_step(lab: Lab, row: Row) -> Non
     row.check(record)
     assert await called(run) == {"find": 1, "bad": 1, "also": 1, **more}
     if verdict == "reject":
-        assert record.error == before.step("bad").error
+        assert record.error is not None
+        assert "The mock script makes this call fail." in record.error.message
     assert (record.step("bad").phase, record.step("also").phase) == (phase, "Succeeded")
     assert [(one.decision, one.by) for one in record.decisions] == [(verdict, "ada")]
     if verdict == "answer":
         assert record.step("bad").output == "By hand."
+
+
+@proves("F511", how="progress")
+def test_a_step_that_would_park_is_not_asked_about_twice(row: Row) -> None:
+    """A server adds nothing: F306 has the same on one, without `onFailure: park`."""
+    pay = ToolPlan(name="pay", effect="unsafe", webhook=WebhookPlan(url="http://x"))
+    run = DrivenRun(team(step("desk", on_failure="park"), agents={"desk": {"tools": (pay,)}}))
+    [call] = run.wants("desk", ("pay", {}))
+    run.settle((call, CallFailure(type="ToolTimeout", message="It is late.", attempt=1)))
+    assert [one.kind for one in run.record.awaiting] == ["tool-outcome"]
+    assert run.settle(("", Decision(id=call, decision="reject", by="ada"))) == []
+    row.check(run.record)

@@ -11,7 +11,7 @@ import pytest
 from ark_temporal.plan.model import Plan
 from ark_temporal.plan.people import EscalationPlan, GatePlan
 from ark_temporal.plan.record import Decision, RunRecord
-from ark_temporal.runs.connection import ConnectionFailedError
+from ark_temporal.runs.connection import ConnectionFailedError, ConnectOptions, connect
 from ark_temporal.runs.decide import DecisionRefusedError
 from ark_temporal.runs.names import APPROVE_SIGNAL
 from tests.integration.agents.crew import TOOLS
@@ -32,7 +32,7 @@ from tests.integration.gates.asking import (
 )
 from tests.integration.lab import Lab, Run
 from tests.integration.plans import plan, step
-from tests.integration.processes import Process, worker_process
+from tests.integration.processes import Process, free_port, plain_server, worker_process
 
 pytestmark = pytest.mark.slow
 
@@ -178,6 +178,33 @@ async def test_what_was_decided_and_what_was_late_come_together(lab: Lab, home: 
         record = await finished(run)
     assert [(one.step, one.by) for one in record.decisions] == [("a", "ann"), ("b", ""), ("c", "ann")]
     assert record.phase == "Succeeded"
+
+
+async def test_a_run_that_waits_long_continues_as_new(home: Path) -> None:
+    """Its reminders would fill any history; what was voted, and what waits, goes along."""
+    home.mkdir()
+    port = free_port()
+    few = ("--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=30")
+    with plain_server(port, home / "server.log", *few):
+        address = f"127.0.0.1:{port}"
+        connection = await connect(ConnectOptions(address=address, storage=str(home / "payloads")))
+        lab = Lab(connection, home / "payloads")
+        async with lab.working():
+            run = await lab.start(asking(GatePlan(quorum=2, reminder_seconds=1)))
+            waited = await question(run)
+            await take(lab, run, about(waited, "approve", "ann"))
+            first = (await run.handle.describe()).run_id
+            async with asyncio.timeout(60):
+                while (await run.handle.describe()).run_id == first:
+                    await asyncio.sleep(0.2)
+            still = await question(run)
+            assert (still.digest, [vote.by for vote in still.votes]) == (waited.digest, ["ann"])
+            reminded = still.reminders
+            await until(run, lambda record: record.awaiting[0].reminders > reminded)
+            await take(lab, run, about(still, "approve", "bob"))
+            record = await ended(run)
+    [decided] = record.decisions
+    assert (record.phase, [vote.by for vote in decided.votes]) == ("Succeeded", ["ann", "bob"])
 
 
 async def test_the_runs_own_time_goes_on_at_a_gate(lab: Lab) -> None:

@@ -45,7 +45,7 @@ def led(*workers: str, **fields: Any) -> Plan:
     )
 
 
-def script(*rules: Mapping[str, JsonValue]) -> MockScript:
+def script(*rules: Mapping[str, Any]) -> MockScript:
     """What the mock answers, rule by rule."""
     return MockScript.model_validate({"rules": list(rules)})
 

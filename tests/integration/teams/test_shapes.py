@@ -54,6 +54,7 @@ async def test_items_are_done_at_once_and_stand_in_their_order(lab: Lab) -> None
     assert sum(part.token_usage.total_tokens for part in parts) == record.token_usage.total_tokens > 0
 
 
+@pytest.mark.slow
 async def test_a_list_of_250_is_done_in_three_runs_below(lab: Lab) -> None:
     async with lab.working(script=ECHO):
         run = await lab.start(squad(each(max_concurrency=100)), listed(250))
@@ -94,9 +95,7 @@ async def test_one_item_that_fails_fails_the_step_or_is_left_empty(lab: Lab) -> 
 
 async def test_items_may_be_objects_and_a_role_a_team(lab: Lab) -> None:
     firm = squad(step("inner", "name: {{ .input.task }}"), team="firm", inputs=(InputPlan(name="task"),))
-    mapped = step(
-        "firm", "{{ .item.name }}", map=MapPlan(over="{{ .steps.find.data }}"), after=["find"]
-    )
+    mapped = step("firm", "{{ .item.name }}", map=MapPlan(over="{{ .steps.find.data }}"), after=["find"])
     schema: JsonValue = {"type": "array", "items": {"type": "object"}}
     mock = script(
         {"role": "find", "reply": [{"name": "ann"}, {"name": "bob"}]},
@@ -201,6 +200,7 @@ async def test_votes_that_differ_fail_the_step_and_not_the_workflow_task(lab: La
     assert (record.phase, record.error.type) == ("Failed", "NoQuorum")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("select", ["first", "concat"])
 async def test_the_first_is_enough_and_the_others_are_cancelled(lab: Lab, select: str) -> None:
     slow = {"role": "bob", "reply": "late", "delaySeconds": 60}

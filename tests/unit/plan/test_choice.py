@@ -202,13 +202,10 @@ def test_without_any_capability_no_router_is_asked() -> None:
     assert [call.purpose for call in run.calls] == ["task"]
 
 
-@pytest.mark.parametrize("role", ["ann", "bob"])
-def test_of_several_who_can_one_is_taken(role: str) -> None:
-    roles = {"ann", "bob"}
+def test_of_several_who_can_one_is_taken() -> None:
     run = CrewRun(routed())
     routes(run, {"capability": "billing"})
-    assert run.call("route").role in roles
-    assert role in roles
+    assert run.call("route").role in ("ann", "bob")
 
 
 def test_a_route_that_was_chosen_stays_when_the_run_continues_as_new() -> None:
@@ -240,7 +237,7 @@ def test_what_a_team_says_is_checked_against_the_steps_schema() -> None:
     assert run.record.error is not None
     assert run.record.error.type == "OutputInvalid"
     run = CrewRun(nested(output_schema=schema), {"topic": "t"})
-    run.returns("crew-1-firm-1", 'So: {"n": 3}')
+    run.returns("crew-1-firm-1", '```json\n{"n": 3}\n```')
     assert run.step("firm").data == {"n": 3}
 
 

@@ -493,6 +493,53 @@ def test_a_rejection_ends_a_step_that_would_wait_for_people_after_a_failure() ->
     assert (run.record.phase, run.record.awaiting) == ("Failed", [])
 
 
+def test_a_failed_step_is_retried_with_what_was_approved() -> None:
+    run = asked(GatePlan(approvers=("ann",)), on_failure="park")
+    run.decide("edit", text="Cook stew.", by="ann")
+    run.fail("a")
+    assert run.decide("retry") == ""
+    assert run.call("a~2").prompt == "Cook stew."
+    assert [one.kind for one in run.record.decisions] == ["approval", "failed-step"]
+
+
+def test_a_failed_step_is_retried_with_another_prompt_only_if_that_is_approved() -> None:
+    run = asked(GatePlan(approvers=("ann",)), on_failure="park")
+    run.decide("approve", by="ann")
+    run.fail("a")
+    run.decide("retry", text="Cook stew.", by="eve")
+    assert (run.question.id, run.question.subject, run.open) == ("a~2#approval", "Cook stew.", [])
+    assert "may not decide" in run.decide("approve", by="eve")
+    run.decide("approve", by="ann")
+    assert (run.call("a~2").prompt, run.step("a").iterations) == ("Cook stew.", 1)
+
+
+def test_what_one_of_two_had_wanted_is_not_approved_by_a_retry() -> None:
+    run = asked(GatePlan(quorum=2), on_failure="park")
+    run.decide("edit", text="Cook stew.", by="ann")
+    run.decide("edit", text="Cook broth.", by="bob")
+    run.decide("approve", by="ann")
+    run.fail("a")
+    run.decide("retry", text="Cook stew.", by="ann")
+    assert (run.question.subject, run.open) == ("Cook stew.", [])
+
+
+def test_what_is_given_in_the_place_of_a_failed_step_is_approved_like_its_output() -> None:
+    run = asked(after(approvers=("ann",)), on_failure="park")
+    run.fail("a")
+    run.decide("answer", text="Soup.", by="eve")
+    assert (run.question.kind, run.question.subject) == ("output", "Soup.")
+    run.decide("approve", by="ann")
+    assert (run.record.phase, run.record.output) == ("Succeeded", "Soup.")
+
+
+def test_a_failed_step_whose_question_was_answered_asks_it_no_more() -> None:
+    run = asked(GatePlan(asks=True), prompt="{{ .steps.a.answer }}", on_failure="park")
+    run.decide("answer", text="eggs")
+    run.fail("a")
+    run.decide("retry")
+    assert run.call("a~2").prompt == "prompt: eggs\n"
+
+
 def test_a_question_outlives_a_run_that_continues_as_new() -> None:
     run = asked(GatePlan(quorum=2, timeout_seconds=60, reminder_seconds=20))
     run.decide("approve", by="ann")

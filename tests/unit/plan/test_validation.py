@@ -216,6 +216,7 @@ def test_an_answer_that_was_cut_off_is_used_with_one_warning() -> None:
     run.answer("a", "Once upon", stop_reason="max_tokens")
     run.answer("a#2", "Once upon", stop_reason="max_tokens")
     assert run.record.phase == "Succeeded"
-    [warning] = run.step("a").warnings
+    [warning, bound] = run.step("a").warnings
     assert "8000" in warning
     assert "maxTokensPerCall" in warning
+    assert "maxIterations (1)" in bound
