@@ -28,11 +28,11 @@ def runs(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
 
 
 def steps(context: typer.Context, incomplete: str) -> list[str]:
-    """Steps of the run on the line."""
+    """Steps of the run on the line, which is `runs retry RUN` or `runs fork RUN` so far."""
     import asyncio
 
     with contextlib.suppress(Exception):
-        reading = _steps_of(_connection_options(context), str(context.params["run"]))
+        reading = _steps_of(_connection_options(context), _words_on_the_line()[2])
         names = asyncio.run(asyncio.wait_for(reading, ANSWER_SECONDS))
         return [name for name in names if name.startswith(incomplete)]
     return []
@@ -83,10 +83,15 @@ def phases(incomplete: str) -> list[str]:
 
 def _paths_on_the_line() -> list[Path]:
     """Files and directories among the words: a line whose last option has no value yet is not parsed."""
+    return [path for path in map(Path, _words_on_the_line()[1:]) if path.exists()]
+
+
+def _words_on_the_line() -> list[str]:
+    """The words after the program's name."""
     import shlex
 
     line = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS", "")
-    return [path for path in map(Path, shlex.split(line)[2:]) if path.exists()]
+    return shlex.split(line)[1:]
 
 
 async def _latest_runs(options: "ConnectOptions") -> list[tuple[str, str]]:

@@ -23,11 +23,12 @@ def come_back(run_id: str, options: "ConnectOptions") -> str:
 
 
 def how_to_decide(run_id: str, awaiting: "Awaiting", options: "ConnectOptions") -> str:
-    """What a run waits for, and the exact commands that decide it; several lines."""
+    """What a run waits for, and the exact commands that show and decide it; several lines."""
     what = f"{awaiting.step} waits for a person ({awaiting.id}): {awaiting.message}"
-    return "\n".join(
-        [one_line(what), *(f"    {each}" for each in decision_commands(run_id, awaiting, options))]
-    )
+    who = f" These may decide: {', '.join(awaiting.approvers)}." if awaiting.approvers else ""
+    seen = [show_command(run_id, awaiting, options)] if awaiting.subject else []
+    commands = [*seen, *decision_commands(run_id, awaiting, options)]
+    return "\n".join([one_line(f"{what}{who}"), *(f"    {command}" for command in commands)])
 
 
 def show_command(run_id: str, awaiting: "Awaiting", options: "ConnectOptions") -> str:

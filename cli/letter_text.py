@@ -76,8 +76,8 @@ def describe_outcome(outcome: "Replayed") -> str:
             return f"{about}: goes on"
         case "before":
             return f"{about}: was replayed before, as {one_line(outcome.new)}"
-        case "discarded":
-            return f"{about}: discarded"
+        case "rejected" | "deleted":
+            return f"{about}: {outcome.done}"
         case "refused":
             return f"{about}: {printable(outcome.message)}"
 

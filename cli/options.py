@@ -160,6 +160,14 @@ NoWait = Annotated[
 MaxConcurrentCalls = Annotated[
     int, typer.Option(metavar="N", min=1, help="Model calls, and tool calls, under way at the same time.")
 ]
+MaxCachedWorkflows = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        min=1,
+        help="Runs kept in memory; one that is not is read from its history again when it goes on.",
+    ),
+]
 ToolModules = Annotated[
     list[str] | None,
     typer.Option(

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 MAX_CONCURRENT_CALLS = 100
 """Calls under way at the same time, where nothing else is said."""
 
+MAX_CACHED_WORKFLOWS = 1000
+"""Runs kept in memory, where nothing else is said."""
+
 
 @dataclass(frozen=True)
 class WorkerSetup:
@@ -47,6 +50,7 @@ class WorkerSetup:
         *,
         task_queue: str = TASK_QUEUE,
         max_concurrent_calls: int = MAX_CONCURRENT_CALLS,
+        max_cached_workflows: int = MAX_CACHED_WORKFLOWS,
     ) -> "WorkerOptions":
         """What the worker is given; loads the worker's modules, which takes a third of a second."""
         from worker.assembly import WorkerOptions
@@ -54,6 +58,7 @@ class WorkerSetup:
         return WorkerOptions(
             task_queue=task_queue,
             max_concurrent_calls=max_concurrent_calls,
+            max_cached_workflows=max_cached_workflows,
             stores=stores,
             secrets_dir=self.secrets_dir,
             mock_script=self.mock_script,

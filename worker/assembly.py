@@ -49,6 +49,8 @@ class WorkerOptions:
 
     Attributes:
         max_concurrent_calls: Model and tool calls under way at the same time.
+        max_cached_workflows: Runs kept in memory. What becomes of one that is not is found out from its
+            history when it goes on.
         stores: Where values of Secrets and ConfigMaps are, ahead of `secrets_dir` and the environment.
         secrets_dir: Directory of mounted Secrets and ConfigMaps.
         mock_script: What the mock provider answers.
@@ -61,6 +63,7 @@ class WorkerOptions:
 
     task_queue: str = TASK_QUEUE
     max_concurrent_calls: int = 100
+    max_cached_workflows: int = 1000
     stores: Sequence[SecretStore] = ()
     secrets_dir: Path | None = None
     mock_script: "MockScript | None" = None
@@ -90,6 +93,7 @@ async def running_worker(connection: Connection, options: WorkerOptions) -> Asyn
             activities=activities,
             workflow_runner=workflow_sandbox(),
             max_concurrent_activities=options.max_concurrent_calls,
+            max_cached_workflows=options.max_cached_workflows,
             max_heartbeat_throttle_interval=_HEARTBEAT_THROTTLE,
             default_heartbeat_throttle_interval=_HEARTBEAT_THROTTLE,
             graceful_shutdown_timeout=GRACEFUL_SHUTDOWN,

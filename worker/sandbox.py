@@ -11,8 +11,11 @@ from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import Info
 
-_PASSED_THROUGH = ("ark_temporal", "pydantic", "pydantic_core", "annotated_types")
-"""Loaded once for all workflows: pure code of ours, and what it is made of."""
+_PASSED_THROUGH = (
+    *("ark_temporal", "pydantic", "pydantic_core", "annotated_types"),
+    *("jsonschema", "jsonschema_specifications", "referencing", "rpds", "attr", "attrs"),
+)
+"""Loaded once for all workflows: pure code of ours, what it is made of, and what checks people's answers."""
 
 
 def workflow_sandbox() -> SandboxedWorkflowRunner:

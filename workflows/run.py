@@ -5,8 +5,9 @@ a run costs a worker. It reads no clock but the workflow's, and replays prove it
 """
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NoReturn, TypeVar
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
@@ -47,6 +48,8 @@ _REFERENCE_BYTES = 1000
 
 _PHASE = SearchAttributeKey.for_keyword("ArkPhase")
 _AWAITING = SearchAttributeKey.for_keyword_list("ArkAwaiting")
+
+_Said = TypeVar("_Said", Said, Control)
 
 
 class PlanWorkflow:
@@ -95,7 +98,7 @@ class PlanWorkflow:
             while not progress.record.ended:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 if not self._has_news:
-                    _continue(start, progress)
+                    self._continue(start, progress)
                 await self._follow(progress, start, tasks)
         except asyncio.CancelledError:
             progress.cancel(_now())
@@ -128,39 +131,46 @@ class PlanWorkflow:
         """
         if self._progress is None:
             raise ApplicationError("The run has not begun.", type="DecisionRefused")
-        if problem := self._progress.refuse(decision):
+        with workflow.unsafe.imports_passed_through():  # of what checks an answer by its schema
+            problem = self._progress.refuse(decision)
+        if problem:
             raise ApplicationError(problem, type="DecisionRefused")
 
+    # Signals take whatever anybody sends: an argument too many or too few would stop the run for good.
+
     @workflow.signal(name=APPROVE_SIGNAL)
-    def approve(self, said: Said) -> None:
+    def approve(self, *said: object) -> None:
         """Approve what the run waits for: `decide` for those who can only send signals."""
         self._hear("approve", said)
 
     @workflow.signal(name=REJECT_SIGNAL)
-    def reject(self, said: Said) -> None:
+    def reject(self, *said: object) -> None:
         """Reject what the run waits for: `decide` for those who can only send signals."""
         self._hear("reject", said)
 
     @workflow.signal(name=PAUSE_SIGNAL)
-    def pause(self, control: Control | None = None) -> None:
+    def pause(self, *control: object) -> None:
         """Begin nothing more; what is under way goes on."""
         self._control("pause", control)
 
     @workflow.signal(name=RESUME_SIGNAL)
-    def resume(self, control: Control | None = None) -> None:
+    def resume(self, *control: object) -> None:
         """Go on after a pause."""
         self._control("resume", control)
 
-    def _hear(self, decision: Verdict, said: Said) -> None:
-        if self._progress is not None:
-            self._changed = True
-            self._progress.take_in([("", said.as_decision(decision))], _now())
+    def _hear(self, decision: Verdict, said: Sequence[object]) -> None:
+        if len(said) == 1 and (one := _read(Said, said[0])) is not None:
+            self._take_signal(one.as_decision(decision))
 
-    def _control(self, action: Literal["pause", "resume"], control: Control | None) -> None:
+    def _control(self, action: Literal["pause", "resume"], control: Sequence[object]) -> None:
+        wanted = _read(Control, control[0]) if control else Control()
+        if wanted is not None:
+            self._take_signal(wanted.model_copy(update={"action": action}))
+
+    def _take_signal(self, event: Decision | Control) -> None:
         if self._progress is not None:
             self._changed = True
-            wanted = (control or Control()).model_copy(update={"action": action})
-            self._progress.take_in([("", wanted)], _now())
+            self._progress.take_in([("", event)], _now())
 
     @property
     def _has_news(self) -> bool:
@@ -184,7 +194,8 @@ class PlanWorkflow:
             if not self._has_news:
                 await workflow.wait_condition(lambda: self._has_news)
             inbox, self._inbox = self._inbox, []
-            progress.take_in(inbox, _now())
+            with workflow.unsafe.imports_passed_through():  # of what checks a result by its schema
+                progress.take_in(inbox, _now())
             if self._woken:
                 self._woken = False
                 progress.wake(_now())
@@ -210,11 +221,17 @@ class PlanWorkflow:
         return _REFERENCE_BYTES if self._stores and size >= STORED_FROM_BYTES else size
 
     def _set_alarm(self, time: datetime | None) -> None:
-        """Have one timer, for the next moment that means something to the run."""
+        """Have one timer, for the next moment that means something to the run.
+
+        One that is due stays: it fires in this task or the next, and a history tells nobody that it was not
+        waited for any more.
+        """
         if self._alarm is not None:
-            if self._alarm[0] == time and not self._alarm[1].done():
+            at, waits = self._alarm
+            is_due = time is not None and at <= _now()
+            if (at == time or is_due) and not waits.done():
                 return
-            self._alarm[1].cancel()
+            waits.cancel()
         self._alarm = (time, asyncio.create_task(self._wake_at(time))) if time is not None else None
 
     async def _wake_at(self, time: datetime) -> None:
@@ -240,6 +257,19 @@ class PlanWorkflow:
             workflow.upsert_memo({_AWAITING.name: awaiting})
         self._awaiting = awaiting
 
+    def _continue(self, start: Start, progress: Progress) -> NoReturn:
+        plan, record, above = start.plan, progress.record, workflow.info().parent
+        memo = RunMemo(
+            team=plan.team,
+            namespace=plan.namespace,
+            plan=record.plan,
+            start_time=record.start_time,
+            parent=above.workflow_id if above is not None else "",
+        )
+        awaiting = {_AWAITING.name: self._awaiting} if self._awaiting and not self._searchable else {}
+        state = start.model_copy(update={"state": progress.state()})
+        workflow.continue_as_new(state, memo={MEMO: memo, **awaiting})
+
     def _publish(self, record: RunRecord) -> None:
         """Leave the run's end where the Web UI and searches find it."""
         workflow.set_current_details(describe_run(record))
@@ -252,15 +282,17 @@ class PlanWorkflow:
             workflow.upsert_search_attributes([_PHASE.value_set(phase)])  # pyright: ignore[reportUnknownMemberType]
 
 
+def _read(kind: type[_Said], value: object) -> _Said | None:
+    """What a signal says; None where it cannot be read, since nobody is there to be told."""
+    try:
+        return kind.model_validate(value)
+    except ValueError:
+        workflow.logger.warning("A signal was dropped: what it says is no %s.", kind.__name__)
+        return None
+
+
 def _now() -> datetime:
     return at_nanoseconds(workflow.time_ns())
-
-
-def _continue(start: Start, progress: Progress) -> NoReturn:
-    plan, record = start.plan, progress.record
-    memo = RunMemo(team=plan.team, namespace=plan.namespace, plan=record.plan, start_time=record.start_time)
-    state = start.model_copy(update={"state": progress.state()})
-    workflow.continue_as_new(state, memo={MEMO: memo})
 
 
 def _let_go(tasks: dict[str, asyncio.Task[None]], open_calls: frozenset[str]) -> None:

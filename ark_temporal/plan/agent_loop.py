@@ -208,16 +208,19 @@ class AgentLoop:
         """Carry out what a person, or time, decided about a tool call that needs approval."""
         request = self.state.held.pop(waited.id)
         if decision.decision == "reject":
-            who = decision.by or "A person"
+            who = f" by {decision.by}" if decision.by else ""
             why = f": {decision.comment}" if decision.comment else "."
-            text = f"Not called: {who} did not approve this call{why}"
+            made: Request | str = f"Not called: this call was rejected{who}{why}"
+        else:
+            if waited.edited:
+                request = request.model_copy(update={"arguments": json.loads(waited.subject)})
+            made = self._wanted.approved(request, self.state.turns[-1].call)
+        if isinstance(made, str):
             call = ToolCall(id="", name=request.tool, arguments=request.arguments)
-            self._give(request.index, text, now, call)
+            self._give(request.index, made, now, call)
             return []
-        if waited.edited:
-            request = request.model_copy(update={"arguments": json.loads(waited.subject)})
-        self._under_way.add(request.id)
-        return [request]
+        self._under_way.add(made.id)
+        return [made]
 
     def handed_back(self, request: ChildRun, text: str, *, is_error: bool) -> None:
         """Take in what came of a task that was handed on."""

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 
-from ark_temporal.plan.calls import ChildRun, Request
+from ark_temporal.plan.calls import ChildRun, ModelCall, Request
 
 
 class Budget:
     """The tokens of a run: what is used, and what the runs below may use.
 
-    A run below gets what is left when it starts, shared with those that start together with it. What it may
-    use nobody else may until it has ended; so all of them together never use more than there is.
+    A run below gets what is left when it starts, shared with those that start together with it and with the
+    run's own calls of that moment. What it may use nobody else may until it has ended: where nothing is left
+    besides, the run's own calls and further runs wait for that. So all of them together stay below the limit,
+    but for the last answer of each, whose size nobody knows before.
 
     Attributes:
         limit: Of the whole run; None is no limit.
@@ -34,20 +36,22 @@ class Budget:
             spent: What the run has used so far.
 
         Returns:
-            What can be asked now, and the runs for which there is nothing left until others have ended.
+            What can be asked now, and that for which there is nothing left until runs below have ended.
         """
         starts = sum(isinstance(one, ChildRun) for one in due)
-        if self.limit is None or not starts:
+        calls = sum(isinstance(one, ModelCall) for one in due)
+        if self.limit is None or not (starts or self._granted):
             return list(due), []
-        share = (self.limit - spent - sum(self._granted.values())) // starts
-        if share < 1 and self._granted:
-            waiting = [one for one in due if isinstance(one, ChildRun)]
-            return [one for one in due if not isinstance(one, ChildRun)], waiting
+        left = self.limit - spent - sum(self._granted.values())
+        if left < max(starts, 1) and self._granted:
+            waiting = [one for one in due if isinstance(one, ChildRun | ModelCall)]
+            return [one for one in due if not isinstance(one, ChildRun | ModelCall)], waiting
+        share = max(left // (starts + calls), 0) if starts else 0
         out: list[Request] = []
         for one in due:
             if isinstance(one, ChildRun):
-                self._granted[one.id] = max(share, 0)
-                one = one.model_copy(update={"max_tokens": max(share, 0)})
+                self._granted[one.id] = share
+                one = one.model_copy(update={"max_tokens": share})
             out.append(one)
         return out, []
 

@@ -137,12 +137,14 @@ def content_refusal(record: RunRecord, decision: Decision) -> str:
     awaiting = find_question(record, decision)
     if awaiting is None or decision.decision not in ("edit", "answer"):
         return ""
+    if decision.decision == "edit" and not content_text(decision).strip():
+        return "The edit is empty: give what is to stand there in `text`, or in `value` where it is JSON."
     if awaiting.kind == "failed-step" or awaiting.answer_schema is None:
         return _must_be_json(awaiting, decision)
     wrong = schema_problem(content_value(decision), awaiting.answer_schema)
     if not wrong:
         return _must_be_json(awaiting, decision)
-    return f"What you give does not match the schema that it must: {'; '.join(wrong[:5])}."
+    return f"What you give does not match the schema that it must: {wrong.rstrip('.')}."
 
 
 def content_value(decision: Decision) -> JsonValue:
@@ -179,13 +181,13 @@ def take(record: RunRecord, awaiting: Awaiting, decision: Decision, now: datetim
         awaiting.votes.append(Vote(by=decision.by, at=now, comment=decision.comment))
         if len(awaiting.votes) < needed:
             if decision.decision == "edit":
-                record.decisions.append(_record(awaiting, decision, now, edited=True))
+                record.decisions.append(_record(awaiting, decision, now))
             have = f"{len(awaiting.votes)} of {needed} approvals"
             return DecisionTaken(
                 closed=False, message=f'"{awaiting.id}" has {have} of {awaiting.digest[:12]} by now.'
             )
     record.awaiting.remove(awaiting)
-    record.decisions.append(_record(awaiting, decision, now, edited=decision.decision == "edit"))
+    record.decisions.append(_record(awaiting, decision, now))
     return DecisionTaken(message=f'"{awaiting.id}" is {_DONE[decision.decision]}.')
 
 
@@ -218,19 +220,19 @@ def wake(
     awaiting: Awaiting, now: datetime
 ) -> tuple[list[Event], Literal["approve", "reject", "fail"] | None]:
     """What time has brought: people to be told, and the verdict where time has decided."""
-    events: list[Event] = []
+    events: dict[Event, None] = {}  # each once, however long nobody looked
     gate = awaiting.gate
     while gate is not None and awaiting.deadline is not None and now >= awaiting.deadline:
         if gate.on_timeout != "escalate":
-            return events, _LATE[gate.on_timeout]
+            return [*events], _LATE[gate.on_timeout]
         if awaiting.tier >= len(gate.escalation):
-            return events, gate.at_last
+            return [*events], gate.at_last
         tier: EscalationPlan = gate.escalation[awaiting.tier]
         awaiting.tier += 1
         if awaiting.approvers:
             awaiting.approvers = tuple(dict.fromkeys((*awaiting.approvers, *tier.approvers)))
         awaiting.deadline += timedelta(seconds=tier.timeout_seconds)
-        events.append("ApprovalEscalated")
+        events["ApprovalEscalated"] = None
     if (
         gate is not None
         and gate.reminder_seconds
@@ -240,22 +242,23 @@ def wake(
         awaiting.reminders += 1
         while awaiting.remind_at <= now:
             awaiting.remind_at += timedelta(seconds=gate.reminder_seconds)
-        events.append("ApprovalReminder")
-    return events, None
+        events["ApprovalReminder"] = None
+    return [*events], None
 
 
 def _later(now: datetime, seconds: int | None) -> datetime | None:
     return None if seconds is None else now + timedelta(seconds=seconds)
 
 
-def _record(awaiting: Awaiting, decision: Decision, now: datetime, *, edited: bool) -> DecisionRecord:
+def _record(awaiting: Awaiting, decision: Decision, now: datetime) -> DecisionRecord:
+    stands = awaiting.edited and decision.decision in ("approve", "edit")
     return DecisionRecord(
         id=awaiting.id,
         step=awaiting.step,
         kind=awaiting.kind,
         decision=decision.decision,
         digest=awaiting.digest,
-        subject=awaiting.subject if edited else content_text(decision),
+        subject=awaiting.subject if stands else content_text(decision),
         by=decision.by,
         comment=decision.comment,
         at=now,
@@ -290,7 +293,7 @@ def _not_by(record: RunRecord, awaiting: Awaiting, decision: Decision) -> str:
         return ""
     by = decision.by
     named = bool(awaiting.approvers) or gate.four_eyes or gate.quorum > 1
-    if named and not by:
+    if named and not by.strip():
         return f'"{awaiting.id}" wants to know who decides: give `by`.'
     if awaiting.approvers and by not in awaiting.approvers:
         return f'{by} may not decide "{awaiting.id}"; these may: {", ".join(awaiting.approvers)}.'

@@ -146,7 +146,8 @@ class StepRecord(Wire):
         child: The run that did it, where that is one of its own.
         restarts: How often people had it done once more after it had failed.
         reused_from: The run that did it, where this one took its result over.
-        branches: Its parts, where it is done in several.
+        parts: How many parts it is done in; 0 where it is one.
+        branches: The parts that have begun.
         cost_usd: Of all calls whose price is known; None where none is.
     """
 
@@ -172,6 +173,7 @@ class StepRecord(Wire):
     child: str = ""
     restarts: int = 0
     reused_from: str = ""
+    parts: int = 0
     warnings: list[str] = Field(default_factory=list[str])
     token_usage: TokenUsage = Field(default_factory=TokenUsage)
     cost_usd: float | None = None

@@ -20,7 +20,8 @@ class Seed(FrozenWire):
 
     Attributes:
         run: The other run's id.
-        steps: Its steps that succeeded or were skipped; those that the plan does not have are left out.
+        steps: Its steps that succeeded or were skipped, and those that failed in parts, of which the good parts
+            count; those that the plan does not have are left out.
     """
 
     run: str

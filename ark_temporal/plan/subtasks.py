@@ -21,9 +21,14 @@ def subtask_plan(agent: AgentPlan, namespace: str) -> Plan:
 
 
 def plan_for(plan: Plan, role: str) -> Plan:
-    """A plan in which a role of another plan does a task, with all to whom it may delegate."""
+    """A plan in which a role of another plan does a task, with all to whom it may delegate.
+
+    How deep runs may go, a team in a team says only for less.
+    """
     if role in plan.teams:
-        return plan.teams[role]
+        team = plan.teams[role]
+        deeper = team.max_depth > plan.max_depth
+        return team.model_copy(update={"max_depth": plan.max_depth}) if deeper else team
     agents, teams = reachable(plan, [role])
     agent = agents[role]
     return Plan(

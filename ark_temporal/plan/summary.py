@@ -2,6 +2,8 @@
 
 import json
 import shlex
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 
 from ark_temporal.plan.calls import (
@@ -16,7 +18,7 @@ from ark_temporal.plan.calls import (
     ToolInvocation,
 )
 from ark_temporal.plan.model import Plan, StepPlan
-from ark_temporal.plan.record import Awaiting, RunRecord, StepRecord
+from ark_temporal.plan.record import Awaiting, RunRecord, StepPhase, StepRecord
 
 _MARKS = {
     "Pending": "·",
@@ -26,6 +28,7 @@ _MARKS = {
     "Skipped": "⊘",
     "Cancelled": "◼",
 }
+_OTHER_PARTS: Sequence[tuple[StepPhase, str]] = (("Running", "under way"), ("Failed", "failed"))
 _SUMMARY_BYTES = 300
 """Temporal refuses a summary whose payload, quotes and escapes included, has more than 400 bytes."""
 _DETAILS_BYTES = 16_000
@@ -175,13 +178,10 @@ def _parts(step: StepRecord) -> str:
     """How far the parts of a step are."""
     if not step.branches:
         return ""
-    counts = {"Succeeded": "done", "Running": "under way", "Failed": "failed"}
-    told = [
-        f"{number} {word}"
-        for phase, word in counts.items()
-        if (number := sum(part.phase == phase for part in step.branches))
-    ]
-    return f" — parts: {', '.join(told)}" if told else ""
+    counts = Counter(part.phase for part in step.branches)
+    told = [f"{counts['Succeeded']} of {step.parts} parts done"]
+    told += [f"{counts[phase]} {word}" for phase, word in _OTHER_PARTS if counts[phase]]
+    return f" — {', '.join(told)}"
 
 
 def _cut(text: str, limit: int) -> str:

@@ -161,7 +161,7 @@ def discoveries(agent: AgentPlan, *, step: str, namespace: str) -> tuple[ToolDis
 
 def declared_specs(agent: AgentPlan) -> tuple[ToolSpec, ...]:
     """The tools whose form the plan itself knows: webhooks and those built in."""
-    return tuple(_spec(tool) for tool in declared_tools(agent) if tool.type != "python")
+    return tuple(_spec(tool, agent) for tool in declared_tools(agent) if tool.type != "python")
 
 
 def offered(declared: Sequence[ToolSpec], lists: Iterable[ToolList]) -> tuple[ToolSpec, ...]:
@@ -174,8 +174,22 @@ def offered(declared: Sequence[ToolSpec], lists: Iterable[ToolList]) -> tuple[To
     return tuple(specs.values())
 
 
-def _spec(tool: ToolPlan) -> ToolSpec:
+def _spec(tool: ToolPlan, agent: AgentPlan) -> ToolSpec:
     if tool.type == "builtin" and tool.name in _BUILTIN:
         description, schema = _BUILTIN[tool.name]
+        if tool.name == SUBMIT_SUBTASK and agent.can_delegate:
+            schema = _with_role(schema, agent)
         return ToolSpec(name=tool.name, description=tool.description or description, input_schema=schema)
     return ToolSpec(name=tool.name, description=tool.description, input_schema=tool.input_schema)
+
+
+def _with_role(schema: dict[str, JsonValue], agent: AgentPlan) -> dict[str, JsonValue]:
+    """Of one who may hand tasks to others, others may do the subtask."""
+    role: JsonValue = {
+        "type": "string",
+        "enum": [agent.role, *agent.can_delegate],
+        "description": "Who is to do it; you, where it is left out.",
+    }
+    properties = schema["properties"]
+    assert isinstance(properties, dict), "every tool built in has properties"
+    return {**schema, "properties": {**properties, "role": role}}

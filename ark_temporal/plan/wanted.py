@@ -62,6 +62,7 @@ class Wanted:
     _new_child: Callable[[str], str]
     handed_on: set[str] = field(default_factory=set[str])
     _held: list[Held] = field(default_factory=list[Held])
+    _started: set[str] = field(default_factory=set[str])
 
     def of(self, box: Toolbox, call: ModelCall, index: int, wanted: ToolCall) -> Request | str | None:
         """How a tool call is carried out, or what the model is told instead; None where people come first."""
@@ -75,8 +76,6 @@ class Wanted:
         if tool is None:
             known = ", ".join(box.names) or "none"
             return f"There is no tool named {wanted.name!r}. The tools are: {known}."
-        if tool.declared is not None and tool.declared.type == "builtin" and tool.name == SUBMIT_SUBTASK:
-            return self._subtask(call, index, wanted)
         request = tool_call(self._asker, tool, model_call=call, index=index, arguments=wanted.arguments)
         webhook = tool.declared.webhook if tool.declared is not None else None
         if tool.declared is not None and webhook is not None:
@@ -86,7 +85,15 @@ class Wanted:
                 return f"Not called: the address of {tool.name!r} does not render: {error}."
             declared = tool.declared.model_copy(update={"webhook": there})
             request = request.model_copy(update={"declared": declared})
-        return self._gated(tool, request)
+        gated = self._gated(tool, request)
+        return self.approved(gated, call) if isinstance(gated, ToolInvocation) else gated
+
+    def approved(self, request: ToolInvocation, call: ModelCall) -> Request | str:
+        """How a tool call that nobody objects to is carried out, or what the model is told instead."""
+        declared = request.declared
+        if declared is not None and declared.type == "builtin" and request.tool == SUBMIT_SUBTASK:
+            return self._subtask(call, request.index, request.arguments)
+        return request
 
     def _gated(self, tool: Tool, request: ToolInvocation) -> ToolInvocation | str | None:
         """The call, unless people have to approve it first."""
@@ -103,7 +110,8 @@ class Wanted:
         question = f"{request.id}#approval"
         self._state.held[question] = request
         said = json.dumps(request.arguments, ensure_ascii=False, indent=2)
-        whom = message or f'Step "{self._asker.step.name}" wants to call the tool {tool.name}.'
+        wish = f'Step "{self._asker.step.name}" wants to call the tool {tool.name}.'
+        whom = f"{message}\n{wish}" if message.strip() else wish
         schema = dict(tool.input_schema) or None
         self._held.append(Held(question, gate, said, whom, schema))
         return None
@@ -143,12 +151,12 @@ class Wanted:
         self.handed_on.add(request.id)
         return request
 
-    def _subtask(self, call: ModelCall, index: int, wanted: ToolCall) -> Request | str:
-        task = wanted.arguments.get("prompt")
+    def _subtask(self, call: ModelCall, index: int, arguments: Mapping[str, JsonValue]) -> Request | str:
+        task = arguments.get("prompt")
         if not isinstance(task, str) or not task.strip():
             return "Not started: `prompt` must say what is to be done."
         agent = self._asker.agent
-        role = wanted.arguments.get("role") or agent.role
+        role = arguments.get("role") or agent.role
         if not isinstance(role, str) or role not in (agent.role, *agent.can_delegate):
             return f"Not started: there is no role {role!r} to which you may hand tasks."
         if self._depth >= self._plan.max_depth:
@@ -160,8 +168,10 @@ class Wanted:
             given = task_input(plan, task)
         except InputError as error:
             return f"Not started: {error}"
+        id = self._new_child("sub")
+        self._started.add(id)
         return SubtaskStart(
-            id=self._new_child("sub"),
+            id=id,
             step=self._asker.step.name,
             role=agent.role,
             model_call=call.id,
@@ -174,4 +184,8 @@ class Wanted:
 
     @property
     def _subtasks(self) -> int:
-        return sum(one.tool == SUBMIT_SUBTASK and not one.is_error for one in self._asker.step.tool_calls)
+        """How many were started, those included that this turn is about to start."""
+        asked = self._asker.step.tool_calls
+        known = {one.id for one in asked if one.tool == SUBMIT_SUBTASK and not one.is_error}
+        refused = {one.id for one in asked if one.is_error}
+        return len(known | (self._started - refused))

@@ -95,7 +95,7 @@ def letters_of(record: RunRecord) -> list[Letter]:
 
 
 async def retries_of(connection: Connection, run_id: str) -> list[str]:
-    """The retries that a run has and that nobody has ended, the latest last.
+    """The retries of a run after it that nobody has ended, the latest last.
 
     Raises:
         ConnectionFailedError: Temporal does not answer.

@@ -9,7 +9,7 @@ from ark_temporal.plan.inputs import InputError
 from ark_temporal.plan.model import Plan, PromptInput
 from ark_temporal.plan.record import Decision
 from ark_temporal.runs.connection import Connection, ConnectionFailedError
-from ark_temporal.runs.dead_letters import Letter, letters_of
+from ark_temporal.runs.dead_letters import Letter, letters_of, retries_of
 from ark_temporal.runs.decide import DecisionRefusedError, decide
 from ark_temporal.runs.find import RunNotFoundError
 from ark_temporal.runs.history import HistoryError
@@ -26,7 +26,7 @@ from ark_temporal.runs.seeds import SeedError, failed_step
 from ark_temporal.storage.errors import StorageError
 from ark_temporal.wire import Wire
 
-Done = Literal["retried", "decided", "before", "discarded", "refused"]
+Done = Literal["retried", "decided", "before", "rejected", "deleted", "refused"]
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class Replayed(Wire):
     """What became of a dead letter.
 
     Attributes:
-        done: A new run was started, the parked step was told to go on, it was dealt with before, it is gone,
-            or nothing could be done.
+        done: A new run was started, the parked step was told to go on, it was dealt with before; the parked
+            step was rejected, or the run deleted; or nothing could be done.
         new: The run that goes on with it.
         kept: The steps whose results that run takes over.
         message: Why nothing could be done.
@@ -94,7 +94,8 @@ async def discard_letters(
 ) -> AsyncIterator[Replayed]:
     """Be done with dead letters: a parked step is rejected, and a run that failed is deleted from Temporal.
 
-    With it go the runs that it was a retry of; their dead letters would come back otherwise.
+    With it go the runs that it was a retry of; their dead letters would come back otherwise. Temporal deletes
+    in its own time, which may take a minute.
 
     Args:
         connection: Where they are.
@@ -219,10 +220,14 @@ async def _discard(connection: Connection, run_id: str, by: str) -> list[Replaye
                 run_id,
                 Decision(id=letter.awaiting, decision="reject", by=by, comment="discarded"),
             )
-        return [Replayed(run=run_id, step=letter.step, done="discarded") for letter in letters]
+        return [Replayed(run=run_id, step=letter.step, done="rejected") for letter in letters]
+    if later := await retries_of(connection, run_id):
+        raise RetryRefusedError(
+            f"The run {run_id} is no dead letter any more: it was replayed, as {later[-1]}."
+        )
     for each in (*_retried_before(origin), run_id):
         await _delete(connection, each)
-    return [Replayed(run=run_id, step=letters[0].step, done="discarded")]
+    return [Replayed(run=run_id, step=letters[0].step, done="deleted")]
 
 
 def _retried_before(origin: Origin) -> list[str]:

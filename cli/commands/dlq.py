@@ -226,7 +226,7 @@ async def _letters(connection: "Connection", team: str | None, query: str | None
 
 
 async def _show(connect: "ConnectOptions", name: str) -> "tuple[RunRecord, list[Letter], list[str]]":
-    from ark_temporal.runs.dead_letters import letters_of
+    from ark_temporal.runs.dead_letters import letters_of, retries_of
     from ark_temporal.runs.retry import read_origin
     from ark_temporal.runs.seeds import kept_steps
 
@@ -237,6 +237,8 @@ async def _show(connect: "ConnectOptions", name: str) -> "tuple[RunRecord, list[
         raise CommandError(
             f"The run {run_id} is no dead letter: {origin.record.phase}. `ark-temporal runs show` shows it."
         )
+    if origin.record.ended and (later := await retries_of(connection, run_id)):
+        complain(f"The run {run_id} is no dead letter any more: it was replayed, as {later[-1]}.", "warning")
     failed = [each.step for each in letters if each.step]
     kept = kept_steps(origin.record, origin.start.plan, failed)
     return origin.record, letters, [step.name for step in kept]
@@ -265,6 +267,8 @@ async def _deal(
     refused = [each for each in done if each.done == "refused"]
     for each in refused:
         complain(f"{each.run}: {each.message}")
+    if any(each.done == "deleted" for each in done):
+        say("Temporal may take a minute to delete them; until then they are listed still.")
     if form == "json":
         write_json([each.model_dump(mode="json") for each in done])
     else:
@@ -320,7 +324,8 @@ def _sum_up(done: "Sequence[Replayed]", what: Literal["replay", "discard"]) -> s
         f"{plural(counts['retried'], 'run')} started again" if "retried" in counts else "",
         f"{plural(counts['decided'], 'parked step')} going on" if "decided" in counts else "",
         f"{counts['before']} replayed before" if "before" in counts else "",
-        f"{counts['discarded']} discarded" if "discarded" in counts else "",
+        f"{plural(counts['rejected'], 'parked step')} rejected" if "rejected" in counts else "",
+        f"{plural(counts['deleted'], 'run')} deleted" if "deleted" in counts else "",
         f"{counts['refused']} that could not be {what}ed" if "refused" in counts else "",
     ]
     return ", ".join(part for part in parts if part)

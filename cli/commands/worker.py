@@ -22,6 +22,7 @@ def worker(
     sources: options.OptionalSources = None,
     task_queue: options.TaskQueue = "ark",
     max_concurrent_calls: options.MaxConcurrentCalls = 100,
+    max_cached_workflows: options.MaxCachedWorkflows = 1000,
     secrets_dir: options.SecretsDirectory = None,
     mock_script: options.MockScriptFile = None,
     prices: options.PricesFile = None,
@@ -43,7 +44,12 @@ def worker(
     setup = WorkerSetup.read(mock_script=mock_script, prices=prices, secrets_dir=secrets_dir, tools=tooling)
     stores = [mapping_store(load_sources(sources))] if sources else []
 
-    options = setup.options(stores, task_queue=task_queue, max_concurrent_calls=max_concurrent_calls)
+    options = setup.options(
+        stores,
+        task_queue=task_queue,
+        max_concurrent_calls=max_concurrent_calls,
+        max_cached_workflows=max_cached_workflows,
+    )
     run_async(_work(connect, options))
 
 

@@ -101,12 +101,12 @@ def note(step: "StepRecord") -> str:
 
 
 def parts(step: "StepRecord") -> str:
-    """How far a step's parts are; empty where it has none. How many there will be, no record knows."""
+    """How far a step's parts are; empty where it has none."""
     if not step.branches:
         return ""
     done, under_way = parts_done(step), len(step.branches) - parts_done(step)
     failed = sum(part.phase == "Failed" for part in step.branches)
-    told = [f"{done} of its parts done" if under_way else plural(done, "part")]
+    told = [f"{done} of {step.parts} parts done" if done < step.parts else plural(done, "part")]
     told += [f"{under_way} under way"] if under_way else []
     return ", ".join([*told, *([f"{failed} failed"] if failed else [])])
 

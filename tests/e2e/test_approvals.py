@@ -65,7 +65,8 @@ def commands(text: str, program: str = "ark-temporal") -> list[list[str]]:
 
 
 def test_what_was_seen_is_approved_once_and_nothing_else(desk: Command, gates: str) -> None:
-    told = commands(waiting(desk, gates, "press", "seen"))
+    show, *told = commands(waiting(desk, gates, "press", "seen"))
+    assert "You write" in desk.run(*show).out
     assert [each[1] for each in told] == ["approve", "edit", "reject"]
     [row] = [words(line) for line in desk.run("approvals", "list", "--team", "press").out.splitlines()[1:]]
     assert row[:4] == ["seen", "writer#output", "press", "output"]

@@ -63,9 +63,10 @@ def test_every_way_to_decide_has_its_command() -> None:
         f"ark-temporal approvals edit {about} --digest {digest} --text TEXT --by NAME --address there:1",
         f"ark-temporal approvals reject {about} --by NAME --address there:1",
     ]
-    assert how_to_decide("r", awaiting, HERE).startswith(
-        "desk waits for a person (desk#approval): Go[2J on?\n"
-    )
+    told = how_to_decide("r", awaiting, HERE).splitlines()
+    assert told[0] == "desk waits for a person (desk#approval): Go[2J on? These may decide: ann."
+    assert told[1] == f"    ark-temporal approvals show {about}"
+    assert len(told) == 5
 
 
 def test_a_tool_call_is_edited_as_json() -> None:

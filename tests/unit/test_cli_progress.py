@@ -24,6 +24,7 @@ from ark_temporal.runs.pending import PendingCall, Waiting
 from ark_temporal.runs.questions import Question
 from ark_temporal.runs.watch import Sight
 from cli.exit_codes import ExitCode, exit_code
+from cli.progress.live import LiveView
 from cli.progress.plain import PlainView
 from cli.progress.stream import StreamView
 from cli.progress.table import Columns, choose, step_line
@@ -210,6 +211,21 @@ def test_what_runs_below_ask_is_told_like_what_the_run_asks(capsys: pytest.Captu
     ]
 
 
+def test_a_terminal_shows_what_parts_and_runs_below_ask_and_that_a_run_is_held_up() -> None:
+    stream = io.StringIO()
+    view = LiveView(Terminal(stream, live=True), None)
+    held = record(step("desk", "Running"), step("review", "Running"))
+    held.paused_since = datetime.now(UTC)
+    held.awaiting = [asked().model_copy(update={"step": "review[3]"})]
+    view.show(Sight(held, below=tuple(below(f"r-desk-{number}") for number in range(4))))
+    told = [line.partition("\x1b")[0].strip() for line in stream.getvalue().splitlines()]
+    assert "? r: review[3] waits for a person (desk#tool-1.1)" in told
+    assert "? r-desk-1: desk waits for a person (desk#tool-1.1)" in told
+    assert "? and 2 more: `ark-temporal approvals list r`" in told
+    assert any(line.startswith("‖ paused for ") for line in told)
+    assert "? review" not in told
+
+
 def test_a_run_that_is_held_up_says_so_and_that_it_goes_on() -> None:
     stream = io.StringIO()
     view = PlainView(Terminal(stream), None)
@@ -230,13 +246,14 @@ def test_parts_of_a_step_are_told_now_and_then() -> None:
     stream = io.StringIO()
     view = PlainView(Terminal(stream), None)
     review = step("review", "Running", iterations=1)
+    review.parts = 100
     review.branches = [step(f"review[{number}]", "Running", iterations=1) for number in range(100)]
     view.show(Sight(record(review)))
     for part in review.branches:
         part.phase = "Succeeded"
         view.show(Sight(record(review)))
     told = [line.partition("] ")[2] for line in stream.getvalue().splitlines()][2:]
-    assert told[0] == "review: 10 of its parts done, 90 under way"
+    assert told[0] == "review: 10 of 100 parts done, 90 under way"
     assert told[-1] == "review: 100 parts"
     assert len(told) == 10
     review.branches[7].phase = "Failed"

@@ -16,6 +16,8 @@ from ark_temporal.plan.output import NoJsonError, extract_json
 from ark_temporal.plan.prompts import render_inputs
 from ark_temporal.plan.record import Awaiting, Decision, RunError
 from ark_temporal.plan.steps.body import NotReadyError
+from ark_temporal.plan.steps.listing import page_input
+from ark_temporal.plan.subtasks import plan_for
 from ark_temporal.templates import TemplateError
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ class ChildStep:
         """
         self._step = step
         self._role = role
-        self._plan = plan or step.run.plan.teams[role]
+        self._plan = plan or plan_for(step.run.plan, role)
         self._page = page
         self._input: dict[str, JsonValue] = {}
 
@@ -64,7 +66,7 @@ class ChildStep:
         """
         record = self._step.record
         if self._page is not None:
-            self._input = dict(self._step.run.record.input)
+            self._input = page_input(self._step, self._plan)
             return
         record.prompt = self.subject()
         try:
@@ -86,7 +88,7 @@ class ChildStep:
             plan=self._plan,
             input=self._input,
             task=step.record.prompt,
-            depth=step.run.depth + 1,
+            depth=step.run.depth + (self._page is None),  # a list's length is no level
             page=self._page,
         )
         if request.depth > step.run.plan.max_depth:

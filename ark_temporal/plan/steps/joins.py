@@ -8,7 +8,9 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from ark_temporal.plan.model import StepPlan
 from ark_temporal.plan.prompts import envelope
+from ark_temporal.plan.record import RunError
 from ark_temporal.plan.shapes import EnsemblePlan
 
 JUDGE_SCHEMA: JsonValue = {
@@ -80,6 +82,30 @@ def select(ensemble: EnsemblePlan, answers: Mapping[int, Answer]) -> Answer:
     return Answer(
         role="", output=text, data=data if any(each.data is not None for each in in_order) else None
     )
+
+
+def lost(step: StepPlan, roles: Sequence[str], errors: Mapping[int, RunError], *, said: int) -> RunError:
+    """Why a step with several roles has no answer: they failed, or do not agree.
+
+    Args:
+        step: The step.
+        roles: Who was to do it.
+        errors: By the member's place.
+        said: How many have answered.
+    """
+    why = " ".join(f"{roles[place]}: {error.message}" for place, error in sorted(errors.items()))
+    ensemble = step.ensemble
+    if ensemble is not None and (not errors or (ensemble.select == "vote" and said)):
+        message = (
+            f'Of the {len(roles)} answers of step "{step.name}" no {ensemble.quorum} say the same, which its '
+            f"`ensemble.quorum` asks for. {why}"
+        )
+        return RunError(type="NoQuorum", message=message.rstrip(), step=step.name)
+    last = list(errors.values())[-1]
+    if len(errors) == 1:
+        return last.model_copy(update={"step": step.name})
+    message = f'{len(errors)} of {len(roles)} roles of step "{step.name}" failed. {why}'
+    return RunError(type=last.type, message=message, step=step.name)
 
 
 def judge_prompt(task: str, answers: Sequence[Answer]) -> str:

@@ -1,5 +1,6 @@
 """The list of a map, and how it is divided."""
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -7,7 +8,7 @@ from pydantic import JsonValue
 
 from ark_temporal.plan.calls import Context, Page
 from ark_temporal.plan.errors import template_failed
-from ark_temporal.plan.model import Plan, StepPlan
+from ark_temporal.plan.model import AgentPlan, Plan, StepPlan
 from ark_temporal.plan.output import NoJsonError, extract_json
 from ark_temporal.plan.prompts import render_text
 from ark_temporal.plan.record import RunError
@@ -24,6 +25,11 @@ with the list."""
 
 _PAGE_WIDTH = 50
 """How many items of one part are worked on at the same time, at most."""
+
+_READS_ALL_INPUT = re.compile(r"""\.(?:input|pipeline)\b(?!\.\w)|["`](?:input|pipeline)["`]""")
+"""A template that reads the input otherwise than by the name of what is in it."""
+
+_BEFORE_A_NAME = (".", '"', "`")
 
 
 def items_of(step: "Step") -> list[JsonValue]:
@@ -80,10 +86,11 @@ def page_plan(step: "Step", window: int) -> Plan:
     plan, whole = step.plan, step.run.plan
     assert plan.map is not None, "only a map is divided"
     agents, teams = reachable(whole, [plan.role])
+    if (model := step.run.models.get(plan.name)) and plan.role in agents:
+        agents[plan.role] = agents[plan.role].model_copy(update={"model": model, "provider": None})
     return Plan(
         team=whole.team,
         namespace=whole.namespace,
-        inputs=whole.inputs,
         agents=agents,
         teams=teams,
         steps=(
@@ -98,6 +105,43 @@ def page_plan(step: "Step", window: int) -> Plan:
         ),
         max_depth=whole.max_depth,
     )
+
+
+def page_input(step: "Step", plan: Plan) -> dict[str, JsonValue]:
+    """The run's input as a part needs it.
+
+    The list may stand in it, and every part would carry the whole list: what the items' templates do not
+    name is left out.
+
+    Args:
+        step: The part.
+        plan: What does it.
+    """
+    given = step.run.record.input
+    texts = _templates(step)
+    if (
+        not step.plan.inputs
+        or _READS_ALL_INPUT.search(texts)
+        or any(_asks_people(one) for one in plan.agents.values())
+    ):
+        return dict(given)
+    return {
+        name: value
+        for name, value in given.items()
+        if any(f"{mark}{name}" in texts for mark in _BEFORE_A_NAME)
+    }
+
+
+def _templates(step: "Step") -> str:
+    """All that is rendered for an item: what is asked, and where the tools of who is asked are."""
+    agent = step.run.plan.agents.get(step.plan.role)
+    webhooks = [tool.webhook.url for tool in agent.tools if tool.webhook is not None] if agent else []
+    return " ".join([*(item.template for item in step.plan.inputs), *webhooks])
+
+
+def _asks_people(agent: AgentPlan) -> bool:
+    """Whether people are told about calls of its tools, and with that about the run's input."""
+    return any(tool.gate for tool in agent.tools) or any(server.gates for server in agent.mcp_servers)
 
 
 def _read(step: "Step") -> JsonValue:
@@ -123,7 +167,7 @@ def _read(step: "Step") -> JsonValue:
 
 def _context(step: "Step") -> Context:
     """What the items' templates read of other steps."""
-    texts = " ".join(item.template for item in step.plan.inputs)
+    texts = _templates(step)
     return Context(
         steps={
             other.name: {"output": other.output, "data": other.data, "answer": other.answer}

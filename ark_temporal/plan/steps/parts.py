@@ -18,7 +18,7 @@ from ark_temporal.plan.prompts import TemplateView, render_prompt
 from ark_temporal.plan.record import Awaiting, Decision, RunError, StepRecord
 from ark_temporal.plan.steps.body import Body, NotReadyError
 from ark_temporal.plan.steps.child import ChildStep
-from ark_temporal.plan.steps.joins import JUDGE_SCHEMA, Answer, judge_prompt, select, state_of
+from ark_temporal.plan.steps.joins import JUDGE_SCHEMA, Answer, judge_prompt, lost, select, state_of
 from ark_temporal.plan.steps.listing import items_of, page_plan, pages_of
 from ark_temporal.templates import TemplateError
 
@@ -52,6 +52,10 @@ class _Tally:
     @property
     def ended(self) -> int:
         return len(self.done) + len(self.failed)
+
+    def in_order(self) -> list[StepRecord]:
+        """What was done, by its place and not by when it came: a judge's number means the same later."""
+        return [record for _, record in sorted(self.done.items())]
 
 
 class Parts:
@@ -105,19 +109,25 @@ class Parts:
     def begin(self, now: datetime) -> None:
         """Start as many parts as may be under way; parts that were done well before are left as they are."""
         record = self._step.record
-        kept = {each.name: each for each in record.branches if each.phase == "Succeeded"}
-        record.branches = []
-        if record.restarts or record.reused_from:
-            for place in range(len(self._units)):
-                if (part := kept.get(self._name(place))) is not None:
-                    self._tally.done[place] = part
+        kept = {each.name: each for each in record.branches if self._still_holds(each)}
+        record.branches, record.parts = [], len(self._units)
+        for place in range(len(self._units)):
+            if (part := kept.get(self._name(place))) is not None:
+                self._tally.done[place] = part
+                record.branches.append(part)
         self._go_on(now)
+
+    def _still_holds(self, part: StepRecord) -> bool:
+        """Whether a part was done well before the step failed, and would be asked for just the same."""
+        record = self._step.record
+        is_again = bool(record.restarts or record.reused_from) and not record.edited
+        return is_again and part.phase == "Succeeded" and part.iterations == record.iterations
 
     def resume(self, loops: Mapping[str, LoopState], due: Iterable[Request]) -> None:
         """Go on in a run that continues as new."""
         self.prepare()
         step, due = self._step, list(due)
-        for record in step.record.branches:
+        for record in sorted(step.record.branches, key=lambda one: str(one.completion_time or "later")):
             label = record.name.rpartition("[")[2].rstrip("]")
             if label == JUDGE:
                 part = self._part(self._judge_plan(), record, step.view)
@@ -170,7 +180,7 @@ class Parts:
         self._open.pop(step.record.name, None)
         self._forget(step)
         if step.record.name == self._name(JUDGE):
-            self._step.fail(error, now)
+            self._step.fail(error.model_copy(update={"step": self._step.plan.name}), now)
             return
         self._tally.failed[self._place(step)] = error
         self._go_on(now)
@@ -213,14 +223,14 @@ class Parts:
             return False
         results = self._results()
         errors = [one.error for one in results if one.error is not None]
+        if step.run.page is not None:
+            step.run.items = results
+            step.done("", None, now)
+            return True
         if results and len(errors) == len(results):
             what = f'Not one of the {len(results)} items of step "{step.plan.name}"'
             message = f"{what} was done. {errors[0].message}"
             step.fail(RunError(type="NoItemDone", message=message, step=step.plan.name), now)
-            return True
-        if step.run.page is not None:
-            step.run.items = results
-            step.done("", None, now)
             return True
         if errors:
             some = " ".join(error.message for error in errors[:_NAMED_ERRORS])
@@ -248,7 +258,7 @@ class Parts:
 
     def _about_item(self, place: int, error: RunError) -> RunError:
         if self._window:
-            return error
+            return error.model_copy(update={"step": self._step.plan.name})
         page = self._step.run.page
         message = f"Item {place + (page.offset if page else 0)}: {error.message}"
         return error.model_copy(update={"message": message, "step": self._step.plan.name})
@@ -269,7 +279,7 @@ class Parts:
         if state == "lost":
             step.fail(self._lost(), now)
         elif ensemble.select == "judge" and len(answers) > 1:
-            record = StepRecord(name=self._name(JUDGE), role=ensemble.judge)
+            record = self._record(JUDGE, ensemble.judge)
             self._run(self._part(self._judge_plan(), record, step.view), None, now)
         else:
             answer = select(ensemble, answers)
@@ -279,7 +289,7 @@ class Parts:
     def _judged(self, record: StepRecord, now: datetime) -> None:
         """The judge has chosen."""
         choice = record.data.get("choice") if isinstance(record.data, dict) else None
-        picked = list(self._tally.done.values())
+        picked = self._tally.in_order()
         if not isinstance(choice, int) or not 1 <= choice <= len(picked):
             message = (
                 f'The judge of step "{self._step.plan.name}" chose {choice!r}, which is none of the answers.'
@@ -311,23 +321,15 @@ class Parts:
         return False
 
     def _lost(self) -> RunError:
-        """Too many parts have failed."""
-        errors = self._tally.failed
-        why = " ".join(
-            f"{self._units[place].role}: {error.message}" for place, error in sorted(errors.items())
-        )
-        last = list(errors.values())[-1]
-        if len(errors) == 1:
-            return last.model_copy(update={"step": self._step.plan.name})
-        message = f'{len(errors)} of {len(self._units)} roles of step "{self._step.plan.name}" failed. {why}'
-        return RunError(type=last.type, message=message, step=self._step.plan.name)
+        """Too many parts have failed, or they do not agree."""
+        roles = [unit.role for unit in self._units]
+        return lost(self._step.plan, roles, self._tally.failed, said=len(self._tally.done))
 
     # Parts
 
     def _start(self, place: int, now: datetime) -> None:
         unit, step = self._units[place], self._step
-        record = StepRecord(name=self._name(place), role=unit.role, restarts=step.record.restarts)
-        record.iterations = step.record.iterations - 1
+        record = self._record(place, unit.role)
         if step.plan.map is None:
             record.edited = step.record.edited
         part = self._part(self._plan_of(place), record, unit.view)
@@ -337,6 +339,15 @@ class Parts:
             else None
         )
         self._run(part, body, now)
+
+    def _record(self, label: int | str, role: str) -> StepRecord:
+        """A part's record; its requests are called by the step's iteration and restarts too."""
+        whole = self._step.record
+        begun = whole.iterations - 1
+        record = StepRecord(name=self._name(label), role=role, iterations=begun, restarts=whole.restarts)
+        if model := self._step.run.models.get(whole.name):
+            self._step.run.models[record.name] = model
+        return record
 
     def _run(self, part: "Step", body: Body | None, now: datetime) -> None:
         self._step.record.branches.append(part.record)
@@ -359,7 +370,7 @@ class Parts:
     def _judge_plan(self) -> StepPlan:
         ensemble, record = self._step.plan.ensemble, self._step.record
         assert ensemble is not None, "only an ensemble has a judge"
-        answers = [Answer(one.role, one.output, one.data) for one in self._tally.done.values()]
+        answers = [Answer(one.role, one.output, one.data) for one in self._tally.in_order()]
         return StepPlan(
             name=self._name(JUDGE),
             role=ensemble.judge,

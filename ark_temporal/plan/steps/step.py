@@ -18,6 +18,7 @@ from ark_temporal.plan.prompts import TemplateView, is_truthy, render_text
 from ark_temporal.plan.record import Awaiting, AwaitingKind, Decision, RunError, StepRecord
 from ark_temporal.plan.scope import Scope
 from ark_temporal.plan.steps.body import Body, NotReadyError
+from ark_temporal.plan.steps.child import ChildStep
 from ark_temporal.plan.steps.choice import body_for, resumed_body
 from ark_temporal.plan.steps.noting import note
 from ark_temporal.templates import TemplateError
@@ -137,8 +138,9 @@ class Step:
                 self._replace(gates.content_text(decision))
                 self._succeed(now)
             case "failed-step":
-                assert self.record.error is not None, "it failed of something"
-                self._end(self.record.error, now)
+                error = _rejected(waited, decision)
+                self.record.error, self.record.message = error, error.message
+                self._end(error, now)
             case _ if verdict == "reject":
                 self.fail(_rejected(waited, decision), now)
             case "question":
@@ -254,7 +256,14 @@ class Step:
             self.fail(error.error, now)
             return True
         self.body = body
-        return self._held(gate, "approval", subject, None, now)
+        return self._held(gate, "approval", subject, self._subject_schema, now)
+
+    @property
+    def _subject_schema(self) -> JsonValue:
+        """What an edit of what is about to be done must match."""
+        if self.plan.map is not None:
+            return {"type": "array"}
+        return {"type": "object"} if isinstance(self.body, ChildStep) else None
 
     def _held(
         self, gate: GatePlan, kind: AwaitingKind, subject: str, schema: JsonValue, now: datetime
@@ -280,10 +289,17 @@ class Step:
                 self._replace(waited.subject)
             self._succeed(now)
             return
-        if waited.edited:
+        if waited.kind == "approval" and (waited.edited or self._has_changed(waited.subject)):
             self.record.edited = waited.subject
         self._show()
         self._iterate(now)
+
+    def _has_changed(self, approved: str) -> bool:
+        """Whether something else would be done by now than what was approved: other steps went on."""
+        try:
+            return (self.body or body_for(self)).subject() != approved
+        except NotReadyError:
+            return True
 
     def _iterate(self, now: datetime) -> None:
         """Have the work done."""
@@ -352,10 +368,13 @@ _QUESTIONS: dict[AwaitingKind, str] = {
 
 
 def _rejected(waited: Awaiting, decision: Decision | None) -> RunError:
-    what = {"output": "the output of", "question": "the question of"}.get(waited.kind, "")
+    what = {"output": "the output of", "question": "the question of", "failed-step": "the failed"}.get(
+        waited.kind, ""
+    )
     who = (decision.by or "A person") if decision else "Nobody decided in time, so that time"
     why = f": {decision.comment}" if decision and decision.comment else "."
-    message = f'{who} rejected {what + " " if what else ""}step "{waited.step}"{why}'
+    failed = f" It had failed: {waited.subject}" if waited.kind == "failed-step" else ""
+    message = f'{who} rejected {what + " " if what else ""}step "{waited.step}"{why}{failed}'
     return RunError(type="Rejected", message=message, step=waited.step)
 
 

@@ -103,11 +103,11 @@ def test_a_run_that_is_held_up_says_so_and_how_to_let_it_go_on() -> None:
 
 
 def test_of_the_parts_of_a_step_their_number_is_told() -> None:
-    step = StepRecord(name="each", role="a", phase="Running")
+    step = StepRecord(name="each", role="a", phase="Running", parts=9)
     phases: list[Any] = ["Succeeded"] * 3 + ["Running", "Failed"]
     step.branches = [StepRecord(name=f"each[{n}]", role="a", phase=phase) for n, phase in enumerate(phases)]
     record = RunRecord(team="desk", plan="", start_time=START, steps=[step])
-    assert "| ▸ | each — parts: 3 done, 1 under way, 1 failed |" in describe_run(record)
+    assert "| ▸ | each — 3 of 9 parts done, 1 under way, 1 failed |" in describe_run(record)
 
 
 def many() -> Plan:

@@ -1,0 +1,83 @@
+"""The page of failures as a whole: each of its rows is proved, and each of its commands exists."""
+
+import ast
+import importlib
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+import typer
+
+from cli.main import app
+from tests.integration.failures.page import PAGE, PROVED, ROOT, rows
+
+EXISTING = {
+    "F105": "tests/integration/test_public_names.py::test_what_is_no_plan_fails_at_once_with_a_typed_error",
+    "F212": "tests/integration/agents/test_tool_crashes.py::test_an_answer_that_temporal_was_not_told_is_not_paid_for_again",
+    "F303": "tests/integration/agents/test_tool_crashes.py::test_no_effect_is_repeated_without_its_key_or_without_a_person",
+    "F312": "tests/integration/agents/test_mcp_agents.py::test_an_agent_works_without_a_server_that_is_down",
+    "F315": "tests/integration/agents/test_tool_agents.py::test_a_result_of_five_megabytes_does_not_stop_the_run",
+    "F1001": "tests/integration/test_crashes.py::test_a_killed_worker_is_replaced_by_another",
+    "F1002": "tests/integration/test_crashes.py::test_a_worker_that_is_stopped_finishes_its_call",
+    "F1003": "tests/integration/test_watch.py::test_a_missing_worker_is_told",
+    "F1005": "tests/integration/test_crashes.py::test_a_server_comes_back_to_its_worker",
+    "F1006": "tests/integration/test_large_payloads.py::test_without_storage_a_large_answer_fails_at_once",
+    "F1009": "tests/integration/agents/test_tool_agents.py::test_a_thousand_turns",
+    "F1011": "tests/e2e/test_submit.py::test_ctrl_c_detaches_and_the_run_goes_on",
+}
+"""Rows that tests prove which stand elsewhere, by node id."""
+
+HERE = Path(__file__).parent
+
+
+def proved() -> set[str]:
+    """The ids of all rows that a test here proves, whichever tests run now."""
+    for file in sorted(HERE.glob("test_failure_rows_*.py")):
+        importlib.import_module(f"tests.integration.failures.{file.stem}")
+    return set(PROVED)
+
+
+def test_each_row_has_one_test_and_each_test_a_row() -> None:
+    ids = [row.id for row in rows()]
+    assert len(ids) == len(set(ids))
+    assert not proved() & EXISTING.keys()
+    assert proved() | EXISTING.keys() == set(ids)
+
+
+def test_no_row_is_written_so_that_it_is_not_read() -> None:
+    lines = [line for line in PAGE.read_text().splitlines() if re.match(r"\|\s*F", line)]
+    assert len(lines) == len(rows()) > 80
+
+
+@pytest.mark.parametrize("id", EXISTING)
+def test_tests_elsewhere_exist(id: str) -> None:
+    file, _, name = EXISTING[id].partition("::")
+    tree = ast.parse((ROOT / file).read_text())
+    found = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    assert name in found
+
+
+def commands() -> list[str]:
+    """All commands that the page names."""
+    return sorted(set(re.findall(r"`ark-temporal ([^`]+)`", PAGE.read_text())))
+
+
+@pytest.mark.parametrize("words", commands())
+def test_commands_exist_with_their_options(words: str) -> None:
+    """They are read as the shell would have them read, and not carried out."""
+    command: click.Command = typer.main.get_command(app)
+    left, above = shlex.split(words), None
+    while isinstance(command, click.Group):
+        name, *left = left
+        above = click.Context(command, parent=above, info_name=name)
+        found = command.get_command(above, name)
+        assert found is not None, f"there is no command {name!r}"
+        command = found
+    left = ["-" if word == "FILE" else word for word in left]  # which stands for any file that there is
+    command.make_context(command.name or "", left, parent=above)
+
+
+def test_the_page_is_linked() -> None:
+    assert "(docs/failure-semantics.md)" in (ROOT / "README.md").read_text()

@@ -1,0 +1,1 @@
+"""Runs that ask people, on a real Temporal."""
