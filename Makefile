@@ -43,9 +43,12 @@ format: $(VENV)/.ready-dev ## Put the code into its form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.ready-dev ## Overhead against hand-written workflows, measured in one run; what long agents cost
+bench: $(VENV)/.ready-dev ## Overhead against hand-written workflows, measured in one run; what long agents, maps and gates cost
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.agent_turns
+	$(BIN)/python -m benchmarks.teams
+	$(BIN)/python -m benchmarks.maps
+	$(BIN)/python -m benchmarks.gates
 
 docs: $(VENV)/.ready-dev ## Write the generated pages of docs/ again
 	$(BIN)/python -m docs.generate

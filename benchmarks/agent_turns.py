@@ -12,8 +12,7 @@ import time
 import uuid
 from pathlib import Path
 
-from temporalio.api.enums.v1 import EventType
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client
 from temporalio.worker import Worker
 
 from ark_temporal.llm.mock import MockScript
@@ -22,6 +21,7 @@ from ark_temporal.plan.tools import ToolPlan
 from ark_temporal.runs.connection import Connection, ConnectOptions, connect
 from ark_temporal.runs.submit import submit
 from benchmarks.by_hand import QUEUE, ByHandLoop, act, decide
+from benchmarks.counts import Counted, count
 from benchmarks.limits import Limit, verdict
 from benchmarks.mcp_calls import connections_over_http, processes_over_stdio
 from worker.assembly import WorkerOptions, running_worker
@@ -57,42 +57,19 @@ def script() -> MockScript:
     return MockScript.model_validate({"rules": rules})
 
 
-class Counted:
-    """What a run came to, over all of its executions."""
-
-    def __init__(self) -> None:
-        self.bytes = self.events = self.tasks = self.executions = 0
-
-    async def count(self, client: Client, handle: WorkflowHandle[object, object]) -> "Counted":
-        """Count a run that has ended, beginning with its first execution."""
-        while True:
-            described = (await handle.describe()).raw_description.workflow_execution_info
-            self.executions += 1
-            self.bytes += described.history_size_bytes
-            self.events += described.history_length
-            after = ""
-            async for event in handle.fetch_history_events():
-                self.tasks += event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
-                after = event.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
-            if not after:
-                return self
-            handle = client.get_workflow_handle(handle.id, run_id=after)
-
-
 async def ours(connection: Connection, turns: int) -> Counted:
     """Our agent."""
     run = (await submit(connection, plan(), {"turns": turns})).id
     first = (await connection.client.get_workflow_handle(run).describe()).run_id
     await connection.client.get_workflow_handle(run).result()
-    handle = connection.client.get_workflow_handle(run, run_id=first)
-    return await Counted().count(connection.client, handle)
+    return await count(connection.client, run, first=first)
 
 
 async def by_hand(client: Client, turns: int) -> Counted:
     """The loop written by hand."""
     handle = await client.start_workflow(ByHandLoop.run, turns, id=uuid.uuid4().hex, task_queue=QUEUE)
     await handle.result()
-    return await Counted().count(client, client.get_workflow_handle(handle.id))
+    return await count(client, handle.id)
 
 
 async def measure() -> list[Limit]:

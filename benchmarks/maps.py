@@ -11,6 +11,9 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import JsonValue
 
 from ark_temporal.llm.mock import MockRule, MockScript
 from ark_temporal.plan.model import AgentPlan, Plan, PromptInput, StepPlan
@@ -35,6 +38,7 @@ class Cost:
 
     Attributes:
         cpu: Seconds of this process, in which the worker is; the server is another one.
+        stored: Bytes that were kept outside of histories: large payloads, and what models answered.
         own: The run's own history.
         whole: With the runs below it.
     """
@@ -42,6 +46,7 @@ class Cost:
     items: int
     seconds: float
     cpu: float
+    stored: int
     own: Counted
     whole: Counted
 
@@ -60,14 +65,19 @@ def plan(most: int) -> Plan:
 
 async def run(connection: Connection, items: int) -> Cost:
     """Map over so many items."""
-    given = [f"case {number:06} of the list" for number in range(items)]
-    began, cpu = time.perf_counter(), time.process_time()
+    given: list[JsonValue] = [f"case {number:06} of the list" for number in range(items)]
+    before, began, cpu = stored(), time.perf_counter(), time.process_time()
     id = (await submit(connection, plan(items), {"list": given})).id
     result = await connection.client.get_workflow_handle(id).result()
     seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
     assert result["output"].count(ANSWER) == items, "an item has no answer"
     own, whole = await count(connection.client, id), await count_family(connection.client, id)
-    return Cost(items, seconds, cpu, own, whole)
+    return Cost(items, seconds, cpu, stored() - before, own, whole)
+
+
+def stored() -> int:
+    """Bytes that are kept outside of histories."""
+    return sum(file.stat().st_size for file in Path(os.environ["ARK_HOME"]).rglob("*") if file.is_file())
 
 
 def show(cost: Cost) -> None:
@@ -76,8 +86,8 @@ def show(cost: Cost) -> None:
     print(
         f"{n:>5} items   {cost.seconds:6.1f} s   an item: {1000 * cost.seconds / n:.1f} ms, "
         f"{1000 * cost.cpu / n:.2f} ms of worker CPU, {whole.events / n:.2f} events, {whole.tasks / n:.2f} "
-        f"workflow tasks, {whole.bytes / n:.0f} bytes   its own history: {own.events} events, "
-        f"{own.bytes} bytes",
+        f"workflow tasks, {whole.bytes / n:.0f} bytes and {cost.stored / n:.0f} stored   "
+        f"its own history: {own.events} events, {own.bytes} bytes",
         flush=True,
     )
 
@@ -90,6 +100,7 @@ def ratio(long: list[Cost], short: list[Cost], what: str) -> float:
             "seconds": cost.seconds,
             "cpu": cost.cpu,
             "events": cost.whole.events,
+            "bytes": cost.whole.bytes + cost.stored,
             "own events": cost.own.events,
             "own bytes": cost.own.bytes,
         }[what] / cost.items
@@ -116,6 +127,7 @@ async def measure(short: int, long: int, rounds: int) -> list[Limit]:
         Limit(f"time of {name}", ratio(longs, shorts, "seconds"), 1.15),
         Limit(f"worker CPU of {name}", ratio(longs, shorts, "cpu"), 1.15),
         Limit(f"events of {name}", ratio(longs, shorts, "events"), 1.15),
+        Limit(f"bytes of {name}, stored ones included", ratio(longs, shorts, "bytes"), 1.15),
         Limit(f"run's own events, {name}", ratio(longs, shorts, "own events"), 1),
         Limit(f"run's own bytes, {name}", ratio(longs, shorts, "own bytes"), 1.15),
     ]

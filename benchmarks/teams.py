@@ -1,4 +1,4 @@
-"""What a team that delegates costs beside the same written by hand with child workflows. Run with `make bench`.
+"""What a team that delegates costs beside the same written by hand. Run with `make bench`.
 
 One embedded server, one process, both workers up from the start, runs taken in turn: read the ratios.
 """
@@ -28,6 +28,9 @@ from benchmarks.limits import Limit, verdict
 from benchmarks.overhead import WARM_UP, latency, pairwise
 from worker.assembly import WorkerOptions, running_worker
 from worker.embedded import embedded_server
+
+COUNTED = 10
+"""How many runs of each kind are counted: children that end together share a workflow task of their lead."""
 
 
 @contextlib.asynccontextmanager
@@ -108,19 +111,22 @@ async def measure(rounds: int) -> list[Limit]:
                 1.2,
             )
         ]
-        tasks: dict[str, int] = {}
-        for contender in both:
+        tasks: dict[str, list[int]] = {"ours": [], "by hand": []}
+        for contender in both * COUNTED:
             id = await contender.start()
             await contender.client.get_workflow_handle(id).result()
             own, whole = await count(contender.client, id), await count_family(contender.client, id)
             assert len(own.children) == len(TASKS), f"{contender.name} handed out {len(own.children)} tasks"
-            tasks[contender.name] = whole.tasks
+            tasks[contender.name].append(whole.tasks)
+            if len(tasks[contender.name]) > 1:
+                continue
             print(
                 f"history      {contender.name:<8} lead {own.events} events, {own.tasks} workflow tasks, "
                 f"{own.bytes} bytes   with children {whole.events} events, {whole.tasks} tasks, "
                 f"{whole.bytes} bytes"
             )
-    return [*limits, Limit("workflow tasks more, children included", tasks["ours"] - tasks["by hand"], 0)]
+    more = statistics.mean(tasks["ours"]) - statistics.mean(tasks["by hand"])
+    return [*limits, Limit("workflow tasks more, children included", more, 1)]
 
 
 def main() -> int:

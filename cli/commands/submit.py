@@ -129,14 +129,12 @@ async def _submit(job: _Job) -> "tuple[Connection, Submitted]":
 
 def _warn_of_values_left_behind(bundle: "Bundle", plan: "Plan") -> None:
     """Values never travel with a run: say which ones the workers must have themselves."""
-    from ark_temporal.plan.reach import sources_of
+    from ark_temporal.plan.reach import sources_within
 
     written = {("Secret", *key) for key in bundle.secrets} | {
         ("ConfigMap", *key) for key in bundle.config_maps
     }
-    used = {
-        (kind, plan.namespace, name) for agent in plan.agents.values() for kind, name in sources_of(agent)
-    }
+    used = {(kind, plan.namespace, name) for kind, name in sources_within(plan)}
     left = sorted(written & used) or sorted(each for each in written if each[0] == "Secret")
     if left:
         complain(

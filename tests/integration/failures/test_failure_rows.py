@@ -5,27 +5,29 @@ import importlib
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 import typer
 
 from cli.main import app
 from tests.integration.failures.page import PAGE, PROVED, ROOT, rows
 
+INTEGRATION, AGENTS = "tests/integration/test_", "tests/integration/agents/test_"
 EXISTING = {
-    "F105": "tests/integration/test_public_names.py::test_what_is_no_plan_fails_at_once_with_a_typed_error",
-    "F212": "tests/integration/agents/test_tool_crashes.py::test_an_answer_that_temporal_was_not_told_is_not_paid_for_again",
-    "F303": "tests/integration/agents/test_tool_crashes.py::test_no_effect_is_repeated_without_its_key_or_without_a_person",
-    "F312": "tests/integration/agents/test_mcp_agents.py::test_an_agent_works_without_a_server_that_is_down",
-    "F315": "tests/integration/agents/test_tool_agents.py::test_a_result_of_five_megabytes_does_not_stop_the_run",
-    "F1001": "tests/integration/test_crashes.py::test_a_killed_worker_is_replaced_by_another",
-    "F1002": "tests/integration/test_crashes.py::test_a_worker_that_is_stopped_finishes_its_call",
-    "F1003": "tests/integration/test_watch.py::test_a_missing_worker_is_told",
-    "F1005": "tests/integration/test_crashes.py::test_a_server_comes_back_to_its_worker",
-    "F1006": "tests/integration/test_large_payloads.py::test_without_storage_a_large_answer_fails_at_once",
-    "F1009": "tests/integration/agents/test_tool_agents.py::test_a_thousand_turns",
+    "F105": f"{INTEGRATION}public_names.py::test_what_is_no_plan_fails_at_once_with_a_typed_error",
+    "F212": f"{AGENTS}tool_crashes.py::test_an_answer_that_temporal_was_not_told_is_not_paid_for_again",
+    "F303": f"{AGENTS}tool_crashes.py::test_no_effect_is_repeated_without_its_key_or_without_a_person",
+    "F312": f"{AGENTS}mcp_agents.py::test_an_agent_works_without_a_server_that_is_down",
+    "F315": f"{AGENTS}tool_agents.py::test_a_result_of_five_megabytes_does_not_stop_the_run",
+    "F1001": f"{INTEGRATION}crashes.py::test_a_killed_worker_is_replaced_by_another",
+    "F1002": f"{INTEGRATION}crashes.py::test_a_worker_that_is_stopped_finishes_its_call",
+    "F1003": f"{INTEGRATION}watch.py::test_a_missing_worker_is_told",
+    "F1005": f"{INTEGRATION}crashes.py::test_a_server_comes_back_to_its_worker",
+    "F1006": f"{INTEGRATION}large_payloads.py::test_without_storage_a_large_answer_fails_at_once",
+    "F1009": f"{AGENTS}tool_agents.py::test_a_thousand_turns",
     "F1011": "tests/e2e/test_submit.py::test_ctrl_c_detaches_and_the_run_goes_on",
+    "F1013": "tests/e2e/test_run.py::test_a_killed_run_leaves_no_server_behind",
 }
 """Rows that tests prove which stand elsewhere, by node id."""
 
@@ -65,18 +67,28 @@ def commands() -> list[str]:
 
 
 @pytest.mark.parametrize("words", commands())
-def test_commands_exist_with_their_options(words: str) -> None:
-    """They are read as the shell would have them read, and not carried out."""
-    command: click.Command = typer.main.get_command(app)
+def read(words: str) -> None:
+    """Have a command read as the shell would have it read, and not carried out."""
+    command: Any = typer.main.get_command(app)
     left, above = shlex.split(words), None
-    while isinstance(command, click.Group):
+    while hasattr(command, "commands"):
+        above = command.context_class(command, parent=above, info_name=command.name)
         name, *left = left
-        above = click.Context(command, parent=above, info_name=name)
-        found = command.get_command(above, name)
-        assert found is not None, f"there is no command {name!r}"
-        command = found
+        assert name in command.commands, f"there is no command {name!r}"
+        command = command.commands[name]
     left = ["-" if word == "FILE" else word for word in left]  # which stands for any file that there is
-    command.make_context(command.name or "", left, parent=above)
+    command.make_context(command.name, left, parent=above)
+
+
+@pytest.mark.parametrize("words", commands())
+def test_commands_exist_with_their_options(words: str) -> None:
+    read(words)
+
+
+@pytest.mark.parametrize("words", ["runs rerun RUN", "runs retry RUN --form STEP", "runs retry"])
+def test_commands_that_there_are_not_are_noticed(words: str) -> None:
+    with pytest.raises(Exception, match=r"no command|No such option|Missing parameter"):
+        read(words)
 
 
 def test_the_page_is_linked() -> None:

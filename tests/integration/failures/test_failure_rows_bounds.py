@@ -1,10 +1,12 @@
 """Rows about budgets, deadlines, and runs that somebody stops or holds up."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
+from ark_temporal.plan.calls import ChildOutcome
 from ark_temporal.plan.people import GatePlan
-from ark_temporal.plan.record import Control
+from ark_temporal.plan.record import Control, RunError
 from ark_temporal.runs.end import cancel_run, terminate_run
 from ark_temporal.runs.pause import control_run
 from ark_temporal.runs.retry import read_origin, retry_run
@@ -13,6 +15,7 @@ from tests.integration.failures.cases import Case, called, phases, script, team
 from tests.integration.failures.page import Row, proves
 from tests.integration.lab import Lab
 from tests.integration.plans import step
+from tests.unit.plan.driving import Run as DrivenRun
 
 SLOW = {"role": "slow", "delaySeconds": 60}
 MUCH = {"usage": {"outputTokens": 500}}
@@ -70,10 +73,17 @@ async def test_a_bound_that_is_reached(lab: Lab, row: Row) -> None:
     if row.id == "F905":
         async with lab.working():
             child = await lab.run(f"{run.id}-desk-1").ended(20)
-        assert (child.phase, child.step("slow").phase) in (
-            ("Failed", "Cancelled"),
-            ("Cancelled", "Cancelled"),
-        )
+        assert child.phase in ("Failed", "Cancelled")
+        assert child.step("slow").phase == "Cancelled"
+
+
+def test_a_run_that_is_late_ends_for_that_whoever_else_is_late() -> None:
+    """The run below has the same deadline, and may be the first to tell."""
+    run = DrivenRun(team(step("desk"), teams={"desk": DESK}, timeout_seconds=60))
+    [below] = run.open
+    run.now += timedelta(seconds=60)
+    run.settle((below, ChildOutcome(error=RunError(type="TimedOut", message="It was not done."))))
+    assert (run.record.phase, run.record.reason) == ("Failed", "TimedOut")
 
 
 async def test_a_retry_has_a_budget_of_its_own(lab: Lab) -> None:

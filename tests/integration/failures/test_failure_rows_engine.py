@@ -27,6 +27,7 @@ from tests.integration.plans import step
 from tests.integration.processes import free_port
 from tests.unit.plan.driving import Run as DrivenRun
 from tests.unit.plan.driving import plan as driven_plan
+from tests.unit.plan.driving import said
 from tests.unit.plan.driving import step as driven_step
 
 
@@ -134,3 +135,17 @@ async def test_nobody_waits_until_people_are_told(lab: Lab, row: Row) -> None:
     assert told.startswith('"ops" told nobody of ApprovalRequested.')
     made = await called(run)
     assert (made["find"], made["write"]) == (1, 1)
+
+
+@proves("F1012", how="progress")
+def test_a_state_that_cannot_be_carried_over_goes_on_where_it_is(row: Row) -> None:
+    """A server would only suggest to continue, after thousands of events."""
+    run = DrivenRun(driven_plan(driven_step("a"), driven_step("b", after=("a",))), payload_limit=1500)
+    run.progress.take_in([("a", said("x" * 1200))], run.now)
+    assert [request.id for request in run.progress.advance(run.now, hold=True)] == ["b"]
+    assert not run.progress.can_continue
+    assert row.words == [run.record.phase]
+    small = DrivenRun(driven_plan(driven_step("a"), driven_step("b", after=("a",))))
+    small.progress.take_in([("a", said("x"))], small.now)
+    assert small.progress.advance(small.now, hold=True) == []
+    assert small.progress.can_continue

@@ -153,10 +153,10 @@ async def test_a_decision_that_is_refused_changes_nothing(lab: Lab, row: Row) ->
 async def test_one_person_is_no_quorum(lab: Lab) -> None:
     async with lab.working():
         run, record = await waiting(lab, gated(quorum=2))
-        first = await run.handle.execute_update("decide", approval(record, by="ann"), result_type=dict)
-        assert first["closed"] is False
+        first = await decide(lab.connection, run.id, approval(record, by="ann"))
+        assert (first.closed, "1 of 2 approvals" in first.message) == (False, True)
         with pytest.raises(DecisionRefusedError, match="another person's approval is needed"):
-            await decide(lab.connection, run.id, approval(record, by="ann"))
+            await decide(lab.connection, run.id, approval(record, by="ann", comment="again"))
         await decide(lab.connection, run.id, approval(record, by="bob"))
         assert (await ended_alike(run)).phase == "Succeeded"
 
@@ -165,7 +165,7 @@ async def test_an_approval_of_what_was_edited_since_is_refused(lab: Lab) -> None
     async with lab.working():
         run, record = await waiting(lab, gated(quorum=2))
         edit = approval(record, decision="edit", text="task: write less", by="ann")
-        await run.handle.execute_update("decide", edit)
+        await decide(lab.connection, run.id, edit)
         with pytest.raises(DecisionRefusedError, match="it was changed since"):
             await decide(lab.connection, run.id, approval(record, by="bob"))
         await decide(lab.connection, run.id, approval(await run.record(), by="bob"))
@@ -186,6 +186,17 @@ async def test_what_is_decided_twice_is_done_once(lab: Lab, row: Row) -> None:
     row.check(record)
     assert await called(run) == {"find": 1, "write": 1}
     assert [(one.decision, one.by) for one in record.decisions] == [("approve", "ann")]
+
+
+@proves("F816")
+async def test_a_decision_that_comes_too_late_is_refused(lab: Lab, row: Row) -> None:
+    async with lab.working():
+        run, record = await waiting(lab, gated(timeout_seconds=1, on_timeout="approve"))
+        ended = await ended_alike(run)
+        with pytest.raises(DecisionRefusedError, match="has ended already: Succeeded"):
+            await decide(lab.connection, run.id, approval(record, decision="reject"))
+    assert await run.record() == ended
+    assert (row.code, row.words) == (1, [])
 
 
 @proves("F814")

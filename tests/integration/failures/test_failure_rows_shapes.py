@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from pydantic import JsonValue
 
 from ark_temporal.plan.record import Decision
 from ark_temporal.plan.shapes import (
@@ -24,7 +25,7 @@ from tests.integration.failures.page import Row, proves
 from tests.integration.lab import Lab
 from tests.integration.plans import step
 
-THREE = ["red", "green", "blue"]
+THREE: JsonValue = ["red", "green", "blue"]
 
 
 def mapped(over: str = "{{ .input.list }}", **fields: Any) -> Any:
@@ -184,7 +185,7 @@ async def test_only_items_that_were_not_done_are_done_again(lab: Lab, row: Row) 
 async def test_a_whole_part_of_a_long_list_may_fail(lab: Lab, row: Row) -> None:
     """101 items are a part of 100 and a part of one."""
     plan = team(mapped(on_failure="collect", max_concurrency=200))
-    given = {"list": [f"n{number}." for number in range(101)]}
+    given: dict[str, JsonValue] = {"list": [f"n{number}." for number in range(101)]}
     async with lab.working(script=script({**failing("each"), "contains": "do n100."})):
         run = await lab.start(plan, given)
         record = await ended_alike(run)

@@ -147,11 +147,10 @@ AFTER: dict[str, tuple[Verdict, dict[str, int], str]] = {
 @proves(*AFTER)
 async def test_what_people_decide_about_a_parked_step(lab: Lab, row: Row) -> None:
     verdict, more, phase = AFTER[row.id]
+    text = "By hand." if verdict == "answer" else ""
     async with lab.working(script=script(BAD)):
         run, before = await parked(lab)
-        decision = Decision(
-            id=before.awaiting[0].id, decision=verdict, text="By hand." * (verdict == "answer"), by="ada"
-        )
+        decision = Decision(id=before.awaiting[0].id, decision=verdict, text=text, by="ada")
         await decide(lab.connection, run.id, decision)
         record = await ended_alike(run)
     row.check(record)

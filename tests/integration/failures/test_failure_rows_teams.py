@@ -5,7 +5,9 @@ import contextlib
 from typing import Any
 
 import pytest
+from pydantic import JsonValue
 
+from ark_temporal.plan.calls import SubtaskStarted
 from ark_temporal.plan.model import InputPlan, Plan
 from ark_temporal.plan.record import RunRecord
 from ark_temporal.plan.tools import ToolPlan
@@ -16,6 +18,7 @@ from tests.integration.failures.cases import NUMBER, called, failing, phases, sc
 from tests.integration.failures.page import Row, proves
 from tests.integration.lab import Lab, Run
 from tests.integration.plans import step
+from tests.unit.plan.driving import Run as DrivenRun
 
 
 def delegating(role: str = "ann") -> list[dict[str, Any]]:
@@ -116,6 +119,61 @@ async def until_running(run: Run) -> Run:
                 if "Running" in phases(await run.record()).values():
                     return run
             await asyncio.sleep(0.05)
+
+
+@proves("F715")
+async def test_a_delegate_that_uses_too_much_is_told_of(lab: Lab, row: Row) -> None:
+    """Two at the same time share what is left; one uses more than its share, and not more than all."""
+    calls = [{"name": "delegate", "arguments": {"role": role, "prompt": "count"}} for role in ("ann", "bob")]
+    rules = [
+        {"role": "ann", "reply": "one", "usage": {"inputTokens": 0, "outputTokens": 6000}},
+        {"role": "lead", "toolCalls": calls},
+        {"role": "lead", "reply": "Done."},
+    ]
+    agents = {"lead": {"can_delegate": ("ann", "bob")}, "ann": {}, "bob": {}}
+    async with lab.working(script=script(*rules)):
+        run = await lab.start(team(step("lead"), agents=agents, max_tokens=10_000))
+        record = await ended_alike(run)
+    row.check(record)
+    first, second = record.step("lead").tool_calls
+    assert (first.is_error, second.is_error) == (True, False)
+    assert "The run used 6000 tokens" in first.result
+    assert 6000 < record.token_usage.total_tokens < 10_000
+
+
+@proves("F716")
+async def test_more_tasks_than_may_be_handed_on_are_told(lab: Lab, row: Row) -> None:
+    call = {"name": "delegate", "arguments": {"role": "ann", "prompt": "count"}, "repeat": 102}
+    rules = [{"role": "lead", "toolCalls": [call]}, {"role": "lead", "reply": "Done."}]
+    async with lab.working(script=script(*rules)):
+        run = await lab.start(led())
+        record = await ended_alike(run, 60)
+    row.check(record)
+    calls = record.step("lead").tool_calls
+    told = [each.result for each in calls if each.is_error]
+    assert (len(calls), len(told)) == (102, 2)
+    assert all("100 tasks at most are handed on at the same time" in each for each in told)
+
+
+def test_more_subtasks_than_may_be_started_are_told() -> None:
+    """In the pure `Progress`: a hundred runs on a server would say no more."""
+    tool = ToolPlan(type="builtin", name="submit_subtask")
+    run = DrivenRun(team(step("lead"), agents={"lead": {"tools": (tool,)}}))
+    wanted: tuple[str, dict[str, JsonValue]] = ("submit_subtask", {"prompt": "count"})
+    first = run.wants("lead", *[wanted] * 99)
+    run.settle(*[(id, SubtaskStarted()) for id in first])
+    second = run.wants("lead#turn-2", *[wanted] * 2)
+    run.settle(*[(id, SubtaskStarted()) for id in second])
+    assert (len(first), len(second)) == (99, 1)
+    told = [call.result for call in run.step("lead").tool_calls if call.is_error]
+    assert told == ["Not started: one task starts 100 subtasks at most."]
+
+
+async def test_a_teams_result_is_checked_against_the_schema(lab: Lab) -> None:
+    async with lab.working(script=script({"role": "ann", "reply": {"n": "many"}})):
+        record = await ended_alike(await lab.start(with_desk(DESK, step={"output_schema": NUMBER})))
+    assert record.error is not None
+    assert (record.error.type, "$.n" in record.error.message) == ("OutputInvalid", True)
 
 
 SLOW = {"role": "ann", "delaySeconds": 60}

@@ -40,7 +40,8 @@ def python(name: str, **fields: Any) -> ToolPlan:
 
 def hook(url: str, **fields: Any) -> ToolPlan:
     """A webhook tool that is not waited for long."""
-    return ToolPlan(**{"name": "pay", "webhook": WebhookPlan(url=url), "timeout_seconds": 1, **fields})
+    given: dict[str, Any] = {"name": "pay", "webhook": WebhookPlan(url=url), "timeout_seconds": 1, **fields}
+    return ToolPlan(**given)
 
 
 def gated(**gate: Any) -> ToolPlan:
@@ -85,6 +86,10 @@ CASES = {
         "This worker has no Python tool",
     ),
     "F316": (Case(desk(gated(condition="{{ fail 1 }}")), wants("add"), FOUND, DONE), "does not render"),
+    "F318": (
+        Case(desk(gated(timeout_seconds=1)), wants("add", arguments={"a": 1}), FOUND, DONE),
+        "Not called",
+    ),
     "F317": (
         Case(
             desk(LATE),

@@ -261,8 +261,13 @@ class Tree:
             self._let_go(node)
             if node.record.ended or not node.progress.can_continue:
                 return
-            whole = node.start.model_copy(update={"state": node.progress.state()})
+            state = node.progress.state()
+            whole = node.start.model_copy(update={"state": state})
             start = PipelineInput.model_validate_json(whole.model_dump_json())
+            if start.state is not None and start.state.due != state.due:
+                node.holding = False
+                self._advance(node)
+                return
             node.progress = Progress.begin(start, run_id=node.id, now=self.now)
             node.holding, node.continued = False, node.continued + 1
         for request in node.progress.advance(self.now):

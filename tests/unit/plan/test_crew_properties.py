@@ -25,7 +25,7 @@ def play(plan: Plan, world: list[Move], things: list[str], topic: str = "tides")
         return Tree(plan, {"topic": topic, "items": list(things)}).run(world, BOUND)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(teams(), worlds, items, st.sampled_from(["tides", "rivers"]))
 def test_a_team_ends_and_its_record_is_sound(
     plan: Plan, world: list[Move], things: list[str], topic: str
@@ -80,7 +80,7 @@ def _check_children(node: Node) -> None:
                 assert request.max_tokens is not None
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(worlds, items, st.integers(1, 6), st.sampled_from(["fail", "collect"]), st.booleans())
 def test_a_list_keeps_its_order_and_loses_nothing(
     world: list[Move], things: list[str], width: int, failing: str, by_team: bool
@@ -108,7 +108,7 @@ def test_a_list_keeps_its_order_and_loses_nothing(
             assert failing == "collect"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     worlds,
     st.lists(st.sampled_from(AGENTS), min_size=1, max_size=5),
@@ -140,7 +140,7 @@ def test_an_ensemble_joins_as_many_as_it_says(
         assert failed == (1 if join == "all" else len(roles))
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(teams(), worlds, items, st.integers(50, 600))
 def test_a_budget_holds_for_all_the_runs_below(
     plan: Plan, world: list[Move], things: list[str], limit: int
@@ -165,7 +165,7 @@ def _in_flight(node: Node) -> int:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(teams(), worlds, items)
 def test_the_same_world_gives_the_same_runs(plan: Plan, world: list[Move], things: list[str]) -> None:
     once, again = play(plan, world, things), play(plan, world, things)
@@ -175,7 +175,7 @@ def test_the_same_world_gives_the_same_runs(plan: Plan, world: list[Move], thing
     ]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(teams(), worlds, items)
 def test_continuing_as_new_changes_no_number(plan: Plan, world: list[Move], things: list[str]) -> None:
     """A model's calls are counted over all executions of a run, so that none counts twice."""

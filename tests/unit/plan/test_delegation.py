@@ -243,3 +243,13 @@ def test_an_answer_that_was_said_while_tasks_are_handed_on_is_kept() -> None:
     run = CrewRun(led())
     run.settle(("lead", said("").model_copy(update={"text": "I will ask."})))
     assert run.record.output == "I will ask."
+
+
+def test_tasks_that_are_about_to_be_handed_on_stay_so_where_the_run_continues_as_new() -> None:
+    run = CrewRun(led())
+    run.holds = True
+    run.wants("lead", hand("scribe"), hand("scribe"))
+    run.holds = False
+    ids = run.continue_as_new()
+    assert ids == ["crew-1-scribe-1", "crew-1-scribe-2"]
+    assert [type(run.progress.request(id)) for id in ids] == [ChildRun, ChildRun]
