@@ -1,9 +1,12 @@
 """Asking and telling the workflows behind resources."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import uuid4
 
 from ark_temporal.resources.model import (
     Applied,
@@ -27,6 +30,8 @@ ANSWER_SECONDS = 30.0
 
 AT_ONCE = 32
 """How many resources are asked at the same time."""
+
+_LONGEST = timedelta(seconds=ANSWER_SECONDS)
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -64,28 +69,31 @@ async def apply(connection: Connection, name: ResourceName, request: ApplyReques
 
     searchable = await connection.searchable()
     namespace = SearchAttributePair(SearchAttributeKey.for_keyword("ArkNamespace"), name.namespace)
-    start: WithStartWorkflowOperation[Any, None] = WithStartWorkflowOperation(
-        RESOURCE,
-        ResourceStart(kind=name.kind, namespace=name.namespace, name=name.name),
-        id=name.workflow_id,
-        task_queue=TASK_QUEUE,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-        memo={MEMO: ResourceMemo(kind=name.kind)},
-        search_attributes=TypedSearchAttributes([namespace]) if searchable else None,
-        static_summary=f"{name.kind} {name.namespace}/{name.name}",
-    )
-    return await _answered(
-        connection,
-        name,
-        connection.client.execute_update_with_start_workflow(  # pyright: ignore[reportUnknownMemberType]
+
+    update_id = str(uuid4())  # of all attempts, so that one that was heard and not answered counts once
+
+    def ask() -> Awaitable[Applied]:
+        start: WithStartWorkflowOperation[Any, None] = WithStartWorkflowOperation(
+            RESOURCE,
+            ResourceStart(kind=name.kind, namespace=name.namespace, name=name.name),
+            id=name.workflow_id,
+            task_queue=TASK_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            memo={MEMO: ResourceMemo(kind=name.kind)},
+            search_attributes=TypedSearchAttributes([namespace]) if searchable else None,
+            static_summary=f"{name.kind} {name.namespace}/{name.name}",
+        )
+        return connection.client.execute_update_with_start_workflow(  # pyright: ignore[reportUnknownMemberType]
             "apply",
             request,
+            id=update_id,
             start_workflow_operation=start,
             result_type=Applied,
-            rpc_timeout=timedelta(seconds=ANSWER_SECONDS),
-        ),
-    )
+            rpc_timeout=_LONGEST,
+        )
+
+    return await _answered(name, ask)
 
 
 async def rollback(connection: Connection, name: ResourceName, request: RollbackRequest) -> Applied:
@@ -97,10 +105,9 @@ async def rollback(connection: Connection, name: ResourceName, request: Rollback
         ConnectionFailedError: Temporal does not answer, or no worker did in time.
     """
     handle = connection.client.get_workflow_handle(name.workflow_id)
-    update = handle.execute_update(  # pyright: ignore[reportUnknownMemberType]
-        "rollback", request, result_type=Applied, rpc_timeout=timedelta(seconds=ANSWER_SECONDS)
-    )
-    return await _answered(connection, name, update)
+    ask = partial(handle.execute_update, "rollback", request)  # pyright: ignore[reportUnknownMemberType]
+    once = str(uuid4())
+    return await _answered(name, partial(ask, id=once, result_type=Applied, rpc_timeout=_LONGEST))
 
 
 async def delete(connection: Connection, name: ResourceName) -> None:
@@ -111,10 +118,8 @@ async def delete(connection: Connection, name: ResourceName) -> None:
         ConnectionFailedError: Temporal does not answer, or no worker did in time.
     """
     handle = connection.client.get_workflow_handle(name.workflow_id)
-    update = handle.execute_update(  # pyright: ignore[reportUnknownMemberType]
-        "delete", rpc_timeout=timedelta(seconds=ANSWER_SECONDS)
-    )
-    await _answered(connection, name, update)
+    update = partial(handle.execute_update, "delete")  # pyright: ignore[reportUnknownMemberType]
+    await _answered(name, partial(update, rpc_timeout=_LONGEST))
 
 
 async def read_state(connection: Connection, name: ResourceName) -> ResourceState:
@@ -174,22 +179,35 @@ async def list_resources(
         raise ConnectionFailedError(f"Temporal does not list resources: {error.message}.") from None
 
 
-async def _query(connection: Connection, name: ResourceName, query: str, kind: type[_R]) -> _R:
+async def _query(connection: Connection, name: ResourceName, what: str, kind: type[_R]) -> _R:
+    from temporalio.common import QueryRejectCondition
+
     handle = connection.client.get_workflow_handle(name.workflow_id)
-    return await _answered(
-        connection,
-        name,
-        handle.query(query, result_type=kind, rpc_timeout=timedelta(seconds=ANSWER_SECONDS)),
+    query = partial(handle.query, what, reject_condition=QueryRejectCondition.NOT_OPEN)
+    return await _answered(name, partial(query, result_type=kind, rpc_timeout=_LONGEST))
+
+
+async def _answered(name: ResourceName, ask: Callable[[], Awaitable[_T]]) -> _T:
+    """Ask until it is our turn: a workflow takes ten updates at a time, none while it continues as new."""
+    from temporalio.client import (
+        WorkflowQueryRejectedError,
+        WorkflowUpdateFailedError,
+        WorkflowUpdateRPCTimeoutOrCancelledError,
     )
+    from temporalio.service import RPCError, RPCStatusCode
 
-
-async def _answered(connection: Connection, name: ResourceName, asked: "asyncio.Future[_T] | Any") -> _T:
-    from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
-    from temporalio.service import RPCError
-
+    transient = (RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.ABORTED, RPCStatusCode.UNAVAILABLE)
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            return await asked
+            while True:
+                try:
+                    return await ask()
+                except RPCError as error:
+                    if error.status not in transient:
+                        raise
+                await asyncio.sleep(random.uniform(0.05, 0.3))  # noqa: S311 - so that not all come at once
+    except WorkflowQueryRejectedError:
+        raise _not_there(name) from None
     except WorkflowUpdateFailedError as error:
         raise ResourceRefusedError(getattr(error.cause, "message", str(error.cause))) from None
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
@@ -202,12 +220,16 @@ def _explain(name: ResourceName, error: "RPCError") -> Exception:
     from temporalio.service import RPCStatusCode
 
     if error.status == RPCStatusCode.NOT_FOUND:
-        return ResourceNotFoundError(
-            f'There is no {name.kind} "{name.namespace}/{name.name}"; `ark-temporal get` shows what there is.'
-        )
+        return _not_there(name)
     if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
         return _nobody(name)
     return ConnectionFailedError(f"Temporal does not answer about {name}: {error.message}.")
+
+
+def _not_there(name: ResourceName) -> ResourceNotFoundError:
+    return ResourceNotFoundError(
+        f'There is no {name.kind} "{name.namespace}/{name.name}"; `ark-temporal get` shows what there is.'
+    )
 
 
 def _nobody(name: ResourceName) -> ConnectionFailedError:
