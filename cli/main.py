@@ -13,12 +13,14 @@ from typer.completion import completion_init  # pyright: ignore[reportPrivateImp
 
 from cli import debugging
 from cli.commands import approvals, dlq, runs, storage
+from cli.commands.apply import apply, diff
 from cli.commands.codec_server import codec_server
 from cli.commands.completion import PROGRAM, VARIABLE, completion
 from cli.commands.dev import dev
 from cli.commands.doctor import doctor
 from cli.commands.plan import plan
 from cli.commands.reference import explain, schema
+from cli.commands.resources import delete, describe, get, history, rollback
 from cli.commands.run import run
 from cli.commands.submit import submit
 from cli.commands.template import template
@@ -58,6 +60,13 @@ for _command in (
     run,
     dev,
     submit,
+    apply,
+    diff,
+    get,
+    describe,
+    history,
+    rollback,
+    delete,
     worker,
     template,
     schema,

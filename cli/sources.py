@@ -1,6 +1,6 @@
 """Manifests as commands take them: loaded, and complained about."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from cli.amounts import plural
@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 _STYLES: dict[str, Style] = {"error": "red", "warning": "yellow", "info": "cyan"}
 
 
-def load_sources(sources: Sequence[str], *, inputs: Sequence[str] = ()) -> "Bundle":
+def load_sources(
+    sources: Sequence[str], *, inputs: Sequence[str] = (), texts: Mapping[str, str] | None = None
+) -> "Bundle":
     """Load manifests and show what there is to say about them.
 
     Args:
         sources: Files, directories and `-`.
         inputs: What was given as input, which may want standard input too.
+        texts: Manifests that are in no file, by what findings call them.
 
     Raises:
         CommandError: They have errors.
@@ -29,7 +32,7 @@ def load_sources(sources: Sequence[str], *, inputs: Sequence[str] = ()) -> "Bund
         raise CommandError("Standard input can be read only once: use - for the manifests or for the input.")
     from ark_temporal.manifests import load
 
-    bundle = load(sources)
+    bundle = load(sources, texts=texts)
     show_diagnostics(bundle.diagnostics)
     if not bundle.ok:
         raise CommandError(f"The manifests have {plural(len(bundle.errors), 'error')}; nothing was started.")

@@ -30,6 +30,7 @@ from ark_temporal.tools.python import PythonTools
 from worker.sandbox import workflow_sandbox
 from workflows.agent_task import AgentTask
 from workflows.pipeline import Pipeline
+from workflows.resource import Resource
 from workflows.router import Router
 from workflows.supervisor import Supervisor
 
@@ -88,7 +89,7 @@ async def running_worker(connection: Connection, options: WorkerOptions) -> Asyn
         worker = Worker(
             connection.client,
             task_queue=options.task_queue,
-            workflows=[Pipeline, Supervisor, Router, AgentTask],
+            workflows=[Pipeline, Supervisor, Router, AgentTask, Resource],
             activities=activities,
             workflow_runner=workflow_sandbox(),
             max_concurrent_activities=options.max_concurrent_calls,

@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from pydantic import JsonValue
+
 from ark_temporal.manifests.diagnostics import Diagnostic, Location, Severity
-from ark_temporal.manifests.nodes import MappingNode, Node, ScalarNode, SequenceNode, Source
+from ark_temporal.manifests.nodes import MappingNode, Node, ScalarNode, SequenceNode, Source, plain
 
 Path = tuple[str | int, ...]
 """Manifest names and list indices, from the document's root."""
@@ -78,6 +80,11 @@ class Origin:
     source: Source
     root: MappingNode
     label: str
+
+    @property
+    def document(self) -> dict[str, JsonValue]:
+        """The whole document as plain data, as it was written."""
+        return {key: plain(entry.value) for key, entry in self.root.entries.items()}
 
     def location(self, path: Sequence[str | int] = ()) -> Location:
         """Where a part is written; for a part that is not written, where its nearest parent is."""

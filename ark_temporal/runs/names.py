@@ -5,6 +5,7 @@ PIPELINE = "Pipeline"
 SUPERVISOR = "Supervisor"
 ROUTER = "Router"
 AGENT_TASK = "AgentTask"
+RESOURCE = "Resource"
 WORKFLOW_OF = {"pipeline": PIPELINE, "dynamic": SUPERVISOR, "routed": ROUTER, "agent": AGENT_TASK}
 """The workflow that runs a plan, by the plan's mode."""
 MEMO = "ark"

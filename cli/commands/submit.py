@@ -25,8 +25,16 @@ if TYPE_CHECKING:
 
 @options.connects
 def submit(
-    sources: options.Sources,
     connect: "ConnectOptions",
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SOURCES]",
+            help="Manifests: files, directories with their subdirectories, or - for standard input. Without "
+            "them, --team or --agent names one that is applied.",
+            show_default=False,
+        ),
+    ] = None,
     team: options.Team = None,
     agent: options.Agent = None,
     task: options.Task = None,
@@ -57,12 +65,28 @@ def submit(
     if about_end and not watch:
         raise CommandError("--timeout, --no-wait, -o jsonl and -o PATH are about the run's end: add --watch.")
     choice = Choice(team, agent, task, given or ())
-    bundle = load_sources(sources, inputs=choice.texts)
+    bundle = (
+        load_sources(sources, inputs=choice.texts) if sources else run_async(_applied(connect, team or agent))
+    )
     plan = compile_choice(bundle, choice, provider, ignore_unsupported=ignore_unsupported)
     _warn_of_values_left_behind(bundle, plan)
     job = _Job(plan, input_of(choice, plan), id, _name(by), task_queue, connect, target)
     following = _submit_and_watch(job, timeout, wait=not no_wait) if watch else _submit_only(job)
     raise typer.Exit(run_async(following))
+
+
+async def _applied(connect: "ConnectOptions", name: str | None) -> "Bundle":
+    """What is applied in the namespace of a team or agent."""
+    from ark_temporal.resources.applying import load_applied
+    from cli.connecting import connect as connected
+
+    if name is None:
+        raise CommandError(
+            "Name manifests to run, or name a team or an agent that is applied, with --team or --agent.",
+            code=ExitCode.USAGE,
+        )
+    namespace, _, _ = name.rpartition("/")
+    return await load_applied(await connected(connect), namespace or "default")
 
 
 @dataclass(frozen=True)

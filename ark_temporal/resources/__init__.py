@@ -1,0 +1,1 @@
+"""Applied manifests: kept on Temporal, revision by revision, one workflow for each resource."""
