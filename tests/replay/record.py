@@ -24,7 +24,9 @@ from ark_temporal.llm.mock import MockScript
 from ark_temporal.manifests import load
 from ark_temporal.plan.compile import compile_agent, compile_team, select_team
 from ark_temporal.plan.model import Plan
-from ark_temporal.plan.record import Decision, RunRecord
+from ark_temporal.plan.record import AwaitingKind, Decision, RunRecord, Verdict
+from ark_temporal.resources import store
+from ark_temporal.resources.model import ApplyRequest, ResourceName, RollbackRequest
 from ark_temporal.runs.attributes import ensure_attributes
 from ark_temporal.runs.connection import Connection, ConnectOptions, connect
 from ark_temporal.runs.names import DECIDE_UPDATE, RECORD_QUERY
@@ -38,16 +40,40 @@ ROOT = Path(__file__).parents[2]
 HISTORIES = Path(__file__).parent / "histories"
 TEAMS = Path(__file__).parent / "teams.yaml"
 
+_DECISIONS: Mapping[AwaitingKind, Verdict] = {
+    "tool-outcome": "answer",
+    "question": "answer",
+    "failed-step": "retry",
+    "approval": "approve",
+    "output": "approve",
+    "tool": "approve",
+}
+
 _PROCESS = re.compile(r"\d+@[\w.-]+")
 """How Temporal names a process: its number and its machine."""
 
 _HERE = re.compile(r"(?<=127\.0\.0\.1:)\d+")
 """The port of what tools were called on."""
 
+
+def _hand(role: str) -> dict[str, JsonValue]:
+    return {"name": "delegate", "arguments": {"role": role, "prompt": "Do your part."}}
+
+
+_HAND = _hand("helps")
 _ADD = {"name": "add", "arguments": {"a": "$turn"}}
 
-CONTINUED, SUBTASK = "continues-2", "starts-subtask-sub-1"
-"""The execution that went on, and the child that was started."""
+CONTINUED = "continues-2"
+"""The execution that went on."""
+
+CHILDREN = ("starts-subtask-sub-1", "handed-on-helps-1", "handed-on-crew-1", "long-list-reads-1")
+"""Runs that others have started: a subtask, a task that was handed on, a team, and a part of a list."""
+
+RESOURCE = "resource"
+"""A manifest that was applied, applied again, rolled back and deleted."""
+
+LONG_LIST = json.dumps(list(range(101)))
+"""One item more than a run works on itself."""
 
 SCRIPT = MockScript.model_validate(
     {
@@ -67,6 +93,11 @@ SCRIPT = MockScript.model_validate(
             {"role": "adds-long", "toolCalls": [_ADD], "turns": 9},
             {"role": "searches", "toolCalls": [{"name": "archive__search", "arguments": {"for": "rivers"}}]},
             {"role": "pays", "toolCalls": [{"name": "pay", "arguments": {"sum": 9}}]},
+            {"role": "hands-on", "toolCalls": [_HAND | {"repeat": 2}, _hand("crew"), _hand("ceo")]},
+            {"role": "router", "reply": {"capability": "sailing", "reason": "It is about boats."}},
+            {"role": "picks", "reply": {"choice": 2, "reason": "It is better."}},
+            {"role": "fails-once", "times": 1, "fail": {"type": "ModelBadRequest"}},
+            {"role": "books", "toolCalls": [{"name": "add", "arguments": {"a": 2}}]},
             {"role": "submits", "contains": "count", "reply": "three"},
             {"role": "submits", "toolCalls": [{"name": "submit_subtask", "arguments": {"prompt": "count"}}]},
         ]
@@ -86,10 +117,14 @@ def plans(port: int = 9) -> dict[str, tuple[Plan, Mapping[str, JsonValue]]]:
             else:
                 plan = compile_agent(bundle, None, provider="mock").plan
                 found[f"example-{folder.name}"] = (plan, {"task": "rivers"})
-    bundle = load(["-"], stdin=StringIO(TEAMS.read_text().replace("PORT", str(port))))
+    bundle = load(["-"], stdin=StringIO(_teams(port)))
     for team in bundle.teams:
         found[team.metadata.name] = (compile_team(bundle, team, provider="mock").plan, {})
     return found
+
+
+def _teams(port: int) -> str:
+    return TEAMS.read_text().replace("PORT", str(port)).replace('"LIST"', f"'{LONG_LIST}'")
 
 
 async def record(connection: Connection, name: str, plan: Plan, given: Mapping[str, JsonValue]) -> str:
@@ -100,12 +135,13 @@ async def record(connection: Connection, name: str, plan: Plan, given: Mapping[s
     if name == "cancelled":
         await asyncio.sleep(1)
         await handle.cancel()
-    if name == "unknown-outcome":
-        await _decide(connection, handle)
+    deciding = asyncio.create_task(_decide_all(connection, handle))
     try:
         await handle.result()
     except WorkflowFailureError:
         print(f"{name}: ended without success, as it should", file=sys.stderr)
+    finally:
+        deciding.cancel()
     told = await handle.query(RECORD_QUERY, result_type=RunRecord)
     assert told == await read_record(connection, name), f"{name}: the history says something else"
     return await history(connection, name, first)
@@ -118,13 +154,34 @@ async def history(connection: Connection, id: str, execution: str | None = None)
     return json.dumps(_without_machine(recorded), indent=1, ensure_ascii=False) + "\n"
 
 
-async def _decide(connection: Connection, handle: WorkflowHandle[object, object]) -> None:
-    """Say what became of a tool call, as soon as the run asks."""
-    async with asyncio.timeout(30):
-        while not (asked := (await read_record(connection, handle.id)).awaiting):
-            await asyncio.sleep(0.1)
-    decision = Decision(id=asked[0].id, decision="answer", text="paid", by="ann", comment="I looked")
-    await handle.execute_update(DECIDE_UPDATE, decision)  # pyright: ignore[reportUnknownMemberType]
+async def _decide_all(connection: Connection, handle: WorkflowHandle[object, object]) -> None:
+    """Decide whatever the run asks, as soon as it asks."""
+    while True:
+        await asyncio.sleep(0.1)
+        for asked in (await read_record(connection, handle.id)).awaiting:
+            if "nobody" in asked.approvers:
+                continue  # which is for time to decide
+            voted = [vote.by for vote in asked.votes]
+            decision = Decision(
+                id=asked.id,
+                digest=asked.digest,
+                decision=_DECISIONS[asked.kind],
+                text="paid",
+                by="bob" if "ann" in voted else "ann",
+                comment="I looked",
+            )
+            await handle.execute_update(DECIDE_UPDATE, decision)  # pyright: ignore[reportUnknownMemberType]
+
+
+async def _apply_and_delete(connection: Connection) -> str:
+    """What a resource goes through, as its history."""
+    name = ResourceName("ArkTeam", "default", "blog")
+    for number in (1, 1, 2):
+        await store.apply(connection, name, ApplyRequest(manifest={"n": number}, by="ann"))
+    await store.rollback(connection, name, RollbackRequest(by="bob"))
+    await store.delete(connection, name)
+    await connection.client.get_workflow_handle(name.workflow_id).result()
+    return await history(connection, name.workflow_id)
 
 
 def _without_machine(value: JsonValue) -> JsonValue:
@@ -153,7 +210,9 @@ async def main() -> None:
             for name, (plan, given) in plans(tools).items():
                 (folder / f"{name}.json").write_text(await record(connection, name, plan, given))
             (folder / f"{CONTINUED}.json").write_text(await history(connection, "continues"))
-            (folder / f"{SUBTASK}.json").write_text(await history(connection, SUBTASK))
+            for child in CHILDREN:
+                (folder / f"{child}.json").write_text(await history(connection, child))
+            (folder / f"{RESOURCE}.json").write_text(await _apply_and_delete(connection))
 
 
 if __name__ == "__main__":
