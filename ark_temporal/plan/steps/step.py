@@ -22,6 +22,7 @@ from ark_temporal.plan.steps.body import Body, NotReadyError
 from ark_temporal.plan.steps.child import ChildStep
 from ark_temporal.plan.steps.choice import body_for, resumed_body
 from ark_temporal.plan.steps.noting import note
+from ark_temporal.plan.steps.wording import QUESTIONS, rejected, timed_out
 from ark_temporal.templates import TemplateError
 
 _FINAL = frozenset({"Rejected", "ApprovalTimedOut", "ToolOutcomeUnknown", "BudgetExceeded", "TimedOut"})
@@ -139,11 +140,11 @@ class Step:
                 self._replace(gates.content_text(decision))
                 self._have_approved(now)
             case "failed-step":
-                error = _rejected(waited, decision)
+                error = rejected(waited, decision)
                 self.record.error, self.record.message = error, error.message
                 self._end(error, now)
             case _ if verdict == "reject":
-                self.fail(_rejected(waited, decision), now)
+                self.fail(rejected(waited, decision), now)
             case "question":
                 self.record.answer = gates.content_value(decision)
                 self._go_on(waited, now)
@@ -155,14 +156,14 @@ class Step:
     ) -> None:
         """Carry out what is done when nobody has decided in time."""
         if verdict == "fail":
-            self.fail(_timed_out(waited), now)
+            self.fail(timed_out(waited), now)
         elif waited.kind == "tool" and self.body is not None:
             late = Decision(id=waited.id, decision=verdict, comment="Nobody decided in time.")
             self.body.decide(waited, late, now)
         elif verdict == "approve":
             self._go_on(waited, now)
         else:
-            self.fail(_rejected(waited, None), now)
+            self.fail(rejected(waited, None), now)
 
     def ask_people(
         self,
@@ -180,7 +181,7 @@ class Step:
             kind,
             id=id,
             step=self.plan.name,
-            message=message or _QUESTIONS[kind].format(step=self.plan.name),
+            message=message or QUESTIONS[kind].format(step=self.plan.name),
             subject=subject,
             now=now,
             gate=gate,
@@ -379,32 +380,3 @@ class Step:
 
     def _awaits(self, *kinds: AwaitingKind) -> bool:
         return any(one.step == self.plan.name and one.kind in kinds for one in self.run.record.awaiting)
-
-
-_QUESTIONS: dict[AwaitingKind, str] = {
-    "approval": 'May step "{step}" begin? It is about to ask what is shown.',
-    "output": 'Is the output of step "{step}" good?',
-    "tool": 'May step "{step}" call this tool?',
-    "question": 'Step "{step}" needs an answer before it begins.',
-    "failed-step": (
-        'Step "{step}" failed. `retry` does it once more, with another prompt or model if you give one; '
-        "`answer` goes on with the output that you give; `reject` fails the run."
-    ),
-    "tool-outcome": 'Nobody knows whether a tool call of step "{step}" took effect.',
-}
-
-
-def _rejected(waited: Awaiting, decision: Decision | None) -> RunError:
-    what = {"output": "the output of", "question": "the question of", "failed-step": "the failed"}.get(
-        waited.kind, ""
-    )
-    who = (decision.by or "A person") if decision else "Nobody decided in time, so that time"
-    why = f": {decision.comment}" if decision and decision.comment else "."
-    failed = f" It had failed: {waited.subject}" if waited.kind == "failed-step" else ""
-    message = f'{who} rejected {what + " " if what else ""}step "{waited.step}"{why}{failed}'
-    return RunError(type="Rejected", message=message, step=waited.step)
-
-
-def _timed_out(waited: Awaiting) -> RunError:
-    message = f'Nobody decided "{waited.id}" in time, and its `onTimeout` says that the step fails then.'
-    return RunError(type="ApprovalTimedOut", message=message, step=waited.step)
