@@ -17,7 +17,13 @@ with workflow.unsafe.imports_passed_through():
     from ark_temporal.runs.names import MEMO
 
 _MOST_UPDATES = 500
-"""Temporal takes 2,000 updates in one execution; long before that, the resource goes on in another."""
+_TOO_MANY_UPDATES = 1_900
+"""Temporal takes 2,000 updates in one execution; long before that, the resource goes on in another.
+
+At a quiet moment: those that come just then are aborted, and while they keep coming, Temporal lets it not go.
+"""
+
+_QUIET_SECONDS = 1
 
 
 @workflow.defn(name="Resource")
@@ -35,10 +41,14 @@ class Resource:
     @workflow.run
     async def run(self, start: ResourceStart) -> None:
         """Live until the resource is deleted."""
-        await workflow.wait_condition(lambda: self._is_deleted or self._is_long)
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        if not self._is_deleted:
-            workflow.continue_as_new(start.model_copy(update={"state": self._state}))
+        while not self._is_deleted:
+            await workflow.wait_condition(lambda: self._is_deleted or self._is_long)
+            before = self._updates
+            if not self._is_deleted:
+                await workflow.sleep(_QUIET_SECONDS, summary="goes on in another execution when nobody asks")
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            if not self._is_deleted and (self._updates == before or self._updates >= _TOO_MANY_UPDATES):
+                workflow.continue_as_new(start.model_copy(update={"state": self._state}))
 
     @workflow.query(name="state")
     def state(self) -> ResourceState:

@@ -227,7 +227,12 @@ class PlanWorkflow:
 
     async def _wake_at(self, time: datetime) -> None:
         left = (time - _now()).total_seconds()
-        await workflow.sleep(max(0, left), summary=f"until {time:%Y-%m-%d %H:%M:%S} UTC")
+        why = (
+            "deadline"
+            if self._progress is not None and time == self._progress.deadline
+            else "waits for people"
+        )
+        await workflow.sleep(max(0, left), summary=f"{why}: until {time:%Y-%m-%d %H:%M:%S} UTC")
         self._woken = True
 
     def _tell_awaiting(self, record: RunRecord) -> None:

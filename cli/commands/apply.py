@@ -1,6 +1,5 @@
 """`ark-temporal apply` and `diff`: bring manifests in force, and see what that would change."""
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -151,6 +150,8 @@ async def _diff(connect: "ConnectOptions", files: list[str], *, prune: bool) -> 
 
 
 async def _wait_until_seen(connection: "Connection", done: "list[Done]") -> None:
+    import asyncio
+
     from ark_temporal.resources.applying import applied
 
     async with asyncio.timeout(SEEN_WITHIN_SECONDS):

@@ -1,6 +1,5 @@
 """`ark-temporal get`, `describe`, `history`, `rollback` and `delete`: what is applied."""
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -158,6 +157,8 @@ def _named(text: str) -> "ResourceName":
 async def _get(
     connect: "ConnectOptions", kind: str, name: str, namespace: str, output: str, *, watch: bool
 ) -> None:
+    import asyncio
+
     connection = await _connected(connect)
     shown: list[Listed] | None = None
     while True:

@@ -140,7 +140,7 @@ async def _decide_all(retried: Run, answered: Run, rejected: Run, unsearchable: 
     again = Decision(id=PAY, decision="retry", by="ann")
     for _ in range(2):
         await decide(retried, again, update="once")
-    assert "waits for: nothing" in await refused(retried, again)
+    assert "already sent back" in await refused(retried, again)
     answer = Decision(id=PAY, decision="answer", text="It was paid.", by="bob")
     await decide(answered, answer)
     await decide(rejected, Decision(id=PAY, decision="reject"))

@@ -109,13 +109,19 @@ async def test_what_is_gone_from_the_manifests_is_pruned_and_comes_back_as_new(
 async def test_a_resource_that_was_asked_often_goes_on_in_another_execution(lab: Lab) -> None:
     name = ResourceName("ArkTeam", "default", "often")
     async with running_worker(lab.connection, WorkerOptions()):
-        for n in range(13):
-            batch = [ApplyRequest(manifest={"n": n * 40 + k}, by="ann") for k in range(40)]
+        for n in range(65):
+            batch = [ApplyRequest(manifest={"n": n * 8 + k}, by="ann") for k in range(8)]
             await asyncio.gather(*(store.apply(lab.connection, name, each) for each in batch))
         state = await store.read_state(lab.connection, name)
         current = state.current
         assert current is not None
         assert current.number == 520
-        described = await lab.connection.client.get_workflow_handle(name.workflow_id).describe()
-        assert described.raw_description.workflow_execution_info.first_run_id != described.run_id
+        handle = lab.connection.client.get_workflow_handle(name.workflow_id)
+        async with asyncio.timeout(30):
+            while (now := await handle.describe()).run_id == (
+                now.raw_description.workflow_execution_info.first_run_id
+            ):
+                await asyncio.sleep(0.2)
+        again = await store.apply(lab.connection, name, ApplyRequest(manifest={"n": "last"}, by="ann"))
+        assert (again.revision, again.change) == (521, "configured")
         await store.delete(lab.connection, name)
