@@ -8,6 +8,10 @@ import pytest
 
 from tests.e2e.command import DATA, Command, script
 
+# A shell that runs the tests in the background has them ignore Ctrl-C, and what they start would, too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @pytest.fixture
 def command(tmp_path: Path) -> Command:
