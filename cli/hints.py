@@ -19,7 +19,7 @@ _SIGNALS = ("approve", "reject")
 
 def come_back(run_id: str, options: "ConnectOptions") -> str:
     """The command that watches a run again."""
-    return f"`{_command(['runs', 'watch', run_id], options)}`"
+    return f"`{our_command(['runs', 'watch', run_id], options)}`"
 
 
 def how_to_decide(run_id: str, awaiting: "Awaiting", options: "ConnectOptions") -> str:
@@ -33,13 +33,13 @@ def how_to_decide(run_id: str, awaiting: "Awaiting", options: "ConnectOptions") 
 
 def show_command(run_id: str, awaiting: "Awaiting", options: "ConnectOptions") -> str:
     """The command that shows all there is to know for a decision."""
-    return _command(["approvals", "show", run_id, awaiting.id], options)
+    return our_command(["approvals", "show", run_id, awaiting.id], options)
 
 
 def decision_commands(run_id: str, awaiting: "Awaiting", options: "ConnectOptions") -> list[str]:
     """Our commands that decide it, one for each way."""
     return [
-        _command(["approvals", verdict, run_id, awaiting.id, *_given(verdict, awaiting)], options)
+        our_command(["approvals", verdict, run_id, awaiting.id, *_given(verdict, awaiting)], options)
         for verdict in awaiting.decisions
     ]
 
@@ -75,7 +75,8 @@ def _given(verdict: "Verdict", awaiting: "Awaiting") -> list[str]:
     return words
 
 
-def _command(words: Sequence[str], options: "ConnectOptions") -> str:
+def our_command(words: Sequence[str], options: "ConnectOptions") -> str:
+    """A command of ours as it is typed, for the same Temporal."""
     return _with_place(["ark-temporal", *words], options)
 
 

@@ -1,11 +1,10 @@
 """Dead letters as text for people."""
 
-import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cli.amounts import local_time, plural
-from cli.hints import decision_commands
+from cli.hints import decision_commands, our_command
 from cli.progress.words import describe_error, indented
 from cli.record_text import table
 from cli.terminal import cut, one_line, printable
@@ -89,17 +88,6 @@ def _commands(letter: "Letter", record: "RunRecord", connect: "ConnectOptions") 
     if letter.state == "failed":
         lines += [[*replay, "--plan", "DIRECTORY"]]
     lines += [["dlq", "discard", letter.run]]
-    told = [_command(words, connect) for words in lines if words]
+    told = [our_command(words, connect) for words in lines if words]
     waiting = [each for each in record.awaiting if each.id == letter.awaiting]
     return [*told, *(command for each in waiting for command in decision_commands(record.id, each, connect))]
-
-
-def _command(words: Sequence[str], connect: "ConnectOptions") -> str:
-    words = ["ark-temporal", *words]
-    for option, value in (
-        ("--address", connect.address),
-        ("--namespace", connect.namespace),
-        ("--profile", connect.profile),
-    ):
-        words += [option, value] if value else []
-    return shlex.join(words)

@@ -1,7 +1,7 @@
 """A run of its own does a step's work: a team, or a part of a map."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -129,9 +129,6 @@ class ChildStep:
     def loops(self) -> Sequence[LoopState]:
         """None: tasks are the run's own."""
         return ()
-
-    def resume(self, due: Iterable[Request]) -> None:
-        """Go on in a run that continues as new; the run's start is due again."""
 
     def _finish(self, outcome: ChildOutcome, now: datetime) -> None:
         schema, step = self._step.plan.output_schema, self._step
