@@ -26,7 +26,7 @@ demo: $(VENV)/.ready ## A three-step team on its own Temporal, without any API k
 	@$(BIN)/ark-temporal run examples/blog-team --provider mock -i topic="durable agents"
 
 test: $(VENV)/.ready-dev lint ## Everything that CI runs
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test-fast: $(VENV)/.ready-dev ## The tests that take no more than a moment
 	$(BIN)/pytest -m "not slow" tests/unit
@@ -49,6 +49,8 @@ bench: $(VENV)/.ready-dev ## Overhead against hand-written workflows, measured i
 	$(BIN)/python -m benchmarks.teams
 	$(BIN)/python -m benchmarks.maps
 	$(BIN)/python -m benchmarks.gates
+	$(BIN)/python -m benchmarks.applying
+	$(BIN)/python -m benchmarks.gateway
 
 docs: $(VENV)/.ready-dev ## Write the generated pages of docs/ again
 	$(BIN)/python -m docs.generate

@@ -13,14 +13,15 @@ HEARTBEAT_SECONDS = 5.0
 @contextlib.asynccontextmanager
 async def heartbeats() -> AsyncGenerator[None]:
     """Tell Temporal that we live, from the very start and until the call is over."""
+    loop = asyncio.get_running_loop()
 
-    async def beat() -> None:
-        while True:
-            await asyncio.sleep(HEARTBEAT_SECONDS)
-            activity.heartbeat()
+    def beat() -> None:
+        nonlocal next_beat
+        activity.heartbeat()
+        next_beat = loop.call_later(HEARTBEAT_SECONDS, beat)
 
-    task = asyncio.create_task(beat())
+    next_beat = loop.call_later(HEARTBEAT_SECONDS, beat)  # a task would cost every short call
     try:
         yield
     finally:
-        task.cancel()
+        next_beat.cancel()

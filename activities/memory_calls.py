@@ -9,7 +9,7 @@ from activities.resolving import Resolver
 from ark_temporal.memory import MemoryEntry, MemoryPool, MemoryUnavailable
 from ark_temporal.plan.calls import MemoryOutcome, MemoryRead, MemoryWrite
 from ark_temporal.runs.names import RECALL_ACTIVITY, REMEMBER_ACTIVITY
-from ark_temporal.secrets import Secrets
+from ark_temporal.secrets import SecretError, Secrets
 from ark_temporal.tools.types import ToolError
 
 RECALLED_ENTRIES = 10
@@ -37,10 +37,10 @@ class MemoryCalls:
         """What is remembered about a task."""
         resolver = Resolver(self._secrets, read.namespace, self._directory)
         try:
-            memory = self._memories.get(resolver.memory(read.memory, read.env_from))
+            memory = self._memories.get(await resolver.memory(read.memory, read.env_from))
             entries = await memory.recall(read.query, limit=RECALLED_ENTRIES)
         except Exception as error:  # noqa: BLE001 - whatever it says may quote a secret
-            raise _failure(error, resolver) from None
+            raise await _failure(error, resolver) from None
         texts = (f"[{entry.created:%Y-%m-%d %H:%M}] {entry.text}" for entry in entries)
         return MemoryOutcome(texts=tuple(resolver.redact(text) for text in texts))
 
@@ -59,18 +59,19 @@ class MemoryCalls:
             },
         )
         try:
-            memory = self._memories.get(resolver.memory(write.memory, write.env_from))
+            memory = self._memories.get(await resolver.memory(write.memory, write.env_from))
             await memory.remember(entry)
         except Exception as error:  # noqa: BLE001 - whatever it says may quote a secret
-            raise _failure(error, resolver) from None
+            raise await _failure(error, resolver) from None
         return MemoryOutcome()
 
 
-def _failure(error: Exception, resolver: Resolver) -> ApplicationError:
-    known = isinstance(error, MemoryUnavailable | ToolError)
+async def _failure(error: Exception, resolver: Resolver) -> ApplicationError:
+    known = isinstance(error, MemoryUnavailable | ToolError | SecretError)
+    for_good = known and not error.retryable and not await resolver.are_renewed()
     return ApplicationError(
         resolver.redact(str(error) if known else f"{type(error).__name__}: {error}"),
         activity.info().attempt,
-        type="MemoryUnavailable",
-        non_retryable=isinstance(error, MemoryUnavailable | ToolError) and not error.retryable,
+        type=error.type if isinstance(error, SecretError) else "MemoryUnavailable",
+        non_retryable=for_good,
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from temporalio import activity
@@ -16,10 +17,13 @@ from ark_temporal.plan.calls import ModelCall, ModelOutcome
 from ark_temporal.plan.conversation import to_messages
 from ark_temporal.plan.toolbox import offered
 from ark_temporal.runs.names import MODEL_ACTIVITY
-from ark_temporal.secrets import RoleEnvironment, Secrets
+from ark_temporal.secrets import Lookups, RoleEnvironment, SecretError, Secrets
 from ark_temporal.storage.journal import Journal
 
 _LOG = logging.getLogger(__name__)
+
+_REFUSALS = frozenset({"ModelAuthenticationError", "ModelPermissionError"})
+"""How a provider refuses a key. Where the key was replaced meanwhile, the next attempt has another one."""
 
 
 class ModelCalls:
@@ -68,32 +72,41 @@ class ModelCalls:
     async def _answered(self, run: RunKey, call: ModelCall) -> ModelOutcome:
         before = await self._transcripts.conversation(run, call)
         first = before.first
-        environment = self._secrets.environment(first.env_from, first.namespace)
+        lookups = Lookups(self._secrets, first.namespace)
         try:
-            outcome = await self._ask(call, before, environment)
+            environment = await lookups.environment(first.env_from)
+            system = await self._system_prompt(first, lookups)
+        except SecretError as error:
+            message, attempt = lookups.redact(str(error)), activity.info().attempt
+            retryable = error.retryable
+            raise ApplicationError(message, attempt, type=error.type, non_retryable=not retryable) from None
+        try:
+            outcome = await self._ask(call, before, environment, system)
         except ModelError as error:
             missing = environment.warnings if error.type == "ModelCredentialsMissing" else ()
-            told = " ".join((str(error), *missing))
-            raise _failure(error, environment.scrub(told, prompts=self._private(first))) from None
+            told = environment.scrub(" ".join((str(error), *missing)), prompts=system.private)
+            retryable = error.retryable or (error.type in _REFUSALS and await lookups.are_renewed())
+            raise _failure(error, told, retryable=retryable) from None
         except ApplicationError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it says may quote a secret
-            message = environment.scrub(f"{type(error).__name__}: {error}", prompts=self._private(first))
+            message = environment.scrub(f"{type(error).__name__}: {error}", prompts=system.private)
             raise ApplicationError(message, activity.info().attempt, type="ModelCallFailed") from None
         if self._journal is not None:
             await self._keep(self._journal, run, call, outcome)
         return outcome
 
-    async def _ask(self, call: ModelCall, before: Conversation, environment: RoleEnvironment) -> ModelOutcome:
+    async def _ask(
+        self, call: ModelCall, before: Conversation, environment: RoleEnvironment, system: "_System"
+    ) -> ModelOutcome:
         first = before.first
         provider = first.provider or detect_provider(
             first.model, environment.values.get("AGENT_PROVIDER"), environment.values.get("OPENAI_BASE_URL")
         )
         model = self._pool.get(provider, resolve_credentials(provider, environment.values))
-        system, missing = self._system_prompt(first)
-        reply = await model.generate(_request(call, before, system))
+        reply = await model.generate(_request(call, before, system.text))
         self._refuse_oversize(call, reply)
-        warnings = (*environment.warnings, *missing, *reply.warnings)
+        warnings = (*environment.warnings, *system.missing, *reply.warnings)
         return await self._outcome(call, first, provider, reply, warnings)
 
     async def _from_journal(self, run: RunKey, call: ModelCall) -> ModelOutcome | None:
@@ -116,24 +129,22 @@ class ModelCalls:
         except Exception as error:  # noqa: BLE001 - an answer is worth more than its copy
             _LOG.warning("An answer is not journalled; after a crash it would be paid for again: %s", error)
 
-    def _system_prompt(self, call: ModelCall) -> tuple[str, tuple[str, ...]]:
-        """The system prompt, and a warning for each piece of it that this worker does not have."""
+    async def _system_prompt(self, call: ModelCall, lookups: Lookups) -> "_System":
         texts: list[str] = []
         missing: list[str] = []
+        private: list[str] = []
         for part in call.system:
-            text = part.text if part.ref is None else self._secrets.text(part.ref, call.namespace)
+            text = part.text if part.ref is None else await lookups.text(part.ref)
             if text is None and part.ref is not None:
                 missing.append(
                     f'Key "{part.ref.key}" of {part.ref.kind} "{call.namespace}/{part.ref.name}" is not '
                     f'known to this worker; role "{call.role}" works without that part of its system prompt.'
                 )
+            if text and part.ref is not None and part.ref.kind == "Secret":
+                private.append(text)
             texts.append(text or part.text)
-        return "\n\n".join(text.strip("\n") for text in texts if text.strip()), tuple(missing)
-
-    def _private(self, call: ModelCall) -> list[str]:
-        """What of the system prompt came from Secrets."""
-        refs = [part.ref for part in call.system if part.ref is not None and part.ref.kind == "Secret"]
-        return [text for ref in refs if (text := self._secrets.text(ref, call.namespace))]
+        joined = "\n\n".join(text.strip("\n") for text in texts if text.strip())
+        return _System(joined, tuple(missing), tuple(private))
 
     def _refuse_oversize(self, call: ModelCall, reply: ModelReply) -> None:
         size = len(reply.message.model_dump_json().encode())
@@ -179,6 +190,20 @@ class ModelCalls:
         )
 
 
+@dataclass(frozen=True)
+class _System:
+    """A system prompt.
+
+    Attributes:
+        missing: A warning for each piece of it that this worker does not have.
+        private: What of it came from Secrets.
+    """
+
+    text: str = field(repr=False)
+    missing: tuple[str, ...]
+    private: tuple[str, ...] = field(repr=False)
+
+
 def _journal_key(run: RunKey, call: ModelCall) -> str:
     """Of one call in one execution: a run that was reset asks anew."""
     return "\n".join(("call_model", activity.info().namespace, run.workflow_id, run.run_id, call.id))
@@ -205,12 +230,12 @@ def _request(call: ModelCall, before: Conversation, system: str) -> ModelRequest
     )
 
 
-def _failure(error: ModelError, message: str) -> ApplicationError:
+def _failure(error: ModelError, message: str, *, retryable: bool) -> ApplicationError:
     wait = timedelta(seconds=error.retry_after) if error.retryable and error.retry_after else None
     return ApplicationError(
         message,
         activity.info().attempt,
         type=error.type,
-        non_retryable=not error.retryable,
+        non_retryable=not retryable,
         next_retry_delay=wait,
     )

@@ -1,23 +1,19 @@
 """The activity that tells people."""
 
 import asyncio
-import hashlib
 import logging
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import cast
 
-import httpx2
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.messaging import Messenger, label
 from ark_temporal.foreign_errors import one_line
-from ark_temporal.notify import Happening, NotSentError, send, slack_body, webhook_body
+from ark_temporal.notify import NotSentError
 from ark_temporal.plan.calls import Notification, Notified
-from ark_temporal.plan.people import ChannelPlan
-from ark_temporal.plan.references import KeyRef
 from ark_temporal.runs.names import NOTIFY_ACTIVITY
-from ark_temporal.secrets import Secrets, redact
 
 _LOG = logging.getLogger(__name__)
 
@@ -26,20 +22,18 @@ class Notifications:
     """The activity `notify`.
 
     Args:
-        http: Reaches what the operator's egress policy lets it reach.
-        secrets: Values behind the names that a plan carries.
+        messenger: Sends them.
     """
 
-    def __init__(self, http: httpx2.AsyncClient, secrets: Secrets) -> None:
-        self._http = http
-        self._secrets = secrets
+    def __init__(self, messenger: Messenger) -> None:
+        self._messenger = messenger
 
     @activity.defn(name=NOTIFY_ACTIVITY)
     async def notify(self, notification: Notification) -> Notified:
         """Tell all channels once. Temporal owns all retries, which leave out the channels that are done."""
         if activity.info().attempt == 1:
             _log(notification)
-        if notification.notify.events and notification.event not in notification.notify.events:
+        if not notification.notify.tells(notification.event):
             return Notified()
         channels = notification.notify.channels
         rounds = _Rounds.resumed(len(channels))
@@ -47,54 +41,13 @@ class Notifications:
         return rounds.result()
 
     async def _tell(self, notification: Notification, index: int, rounds: "_Rounds") -> None:
-        channel = notification.notify.channels[index]
-        label = _label(notification, index)
-        used: set[str] = set()
+        name = label(notification, index)
         try:
-            warning = await self._send(notification, channel, _key(notification, index), used)
+            warning = await self._messenger.send(notification, index)
         except NotSentError as error:
-            rounds.fail(index, f"{label}: {redact(str(error), used)}", error)
-        except Exception as error:  # noqa: BLE001 - whatever it says may quote a secret
-            why = redact(f"{type(error).__name__}: {error}", used)
-            rounds.fail(index, f"{label}: {why}", NotSentError(why, retryable=True))
+            rounds.fail(index, f"{name}: {error}", error)
         else:
-            rounds.settle(index, f"{label}: {warning}" if warning else "")
-
-    async def _send(self, notification: Notification, channel: ChannelPlan, key: str, used: set[str]) -> str:
-        """Tell one channel; what must not be repeated of that goes into `used`.
-
-        Returns:
-            Why it was not told in the words of its template, where it was not.
-
-        Raises:
-            NotSentError: It was not told.
-        """
-        url = self._secret(channel.url, notification.namespace, used).strip()
-        used.update((url, *_parts(url)))
-        headers = {
-            name: given.value or ""
-            if given.ref is None
-            else self._secret(given.ref, notification.namespace, used)
-            for name, given in channel.headers.items()
-        }
-        write = slack_body if channel.type == "slack" else webhook_body
-        body = await asyncio.to_thread(write, channel.template, _happening(notification))
-        await send(self._http, url, body, headers=headers, key=key)
-        return body.warning
-
-    def _secret(self, ref: KeyRef, namespace: str, used: set[str]) -> str:
-        try:
-            value = self._secrets.text(ref, namespace)
-        except ValueError as error:
-            raise NotSentError(str(error), retryable=False) from None
-        if value is None:
-            raise NotSentError(
-                f'Key "{ref.key}" of {ref.kind} "{namespace}/{ref.name}" is not known to this worker: mount '
-                "it, or give its directory with --secrets-dir.",
-                retryable=False,
-            )
-        used.add(value)
-        return value
+            rounds.settle(index, f"{name}: {warning}" if warning else "")
 
 
 @dataclass
@@ -125,7 +78,8 @@ class _Rounds:
     def settle(self, index: int, warning: str, *, told: bool = True) -> None:
         """A channel is not tried again."""
         self.settled[str(index)] = (told, warning)
-        activity.heartbeat(self.settled)
+        if self.count > 1:  # else there is nothing that another attempt could leave out
+            activity.heartbeat(self.settled)
 
     def fail(self, index: int, message: str, error: NotSentError) -> None:
         """A channel was not told."""
@@ -165,37 +119,3 @@ def _log(notification: Notification) -> None:
         one_line(notification.step),
         one_line(notification.message),
     )
-
-
-def _happening(notification: Notification) -> Happening:
-    return Happening(
-        event=notification.event,
-        team=notification.team,
-        run=notification.run,
-        step=notification.step,
-        message=notification.message,
-        about=notification.about,
-    )
-
-
-def _label(notification: Notification, index: int) -> str:
-    channel = notification.notify.channels[index]
-    return (
-        f'ArkNotify "{notification.notify.name}", channel {index + 1} ({channel.type}, by key '
-        f'"{channel.url.key}" of {channel.url.kind} "{channel.url.name}")'
-    )
-
-
-def _key(notification: Notification, index: int) -> str:
-    """The same for every attempt, and for no other message."""
-    parts = (notification.namespace, notification.run, notification.id, str(index))
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
-
-def _parts(url: str) -> tuple[str, str]:
-    """The host of an address, and what comes after it; some services put their secret into the host."""
-    try:
-        parsed = httpx2.URL(url)
-    except httpx2.InvalidURL:
-        return "", ""
-    return parsed.host, parsed.raw_path.decode("ascii")

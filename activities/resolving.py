@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from ark_temporal.memory import EmbeddingsConfig, MemoryConfig, RedisMemoryConfig, VectorMemoryConfig
 from ark_temporal.plan.model import EnvSource
 from ark_temporal.plan.tools import EmbeddingsPlan, GivenValue, KeyRef, McpServerPlan, MemoryPlan
-from ark_temporal.secrets import Secrets, redact
+from ark_temporal.secrets import Lookups, Secrets
 from ark_temporal.tools.mcp.server import GivenText, McpOAuth, McpServer
 from ark_temporal.tools.types import ToolError
 
@@ -23,33 +23,37 @@ class Resolver:
     """
 
     def __init__(self, secrets: Secrets, namespace: str, memory_directory: Path) -> None:
-        self._secrets = secrets
+        self._lookups = Lookups(secrets, namespace)
         self._namespace = namespace
         self._memory_directory = memory_directory
-        self._used: set[str] = set()
 
     def redact(self, text: str) -> str:
-        """The text without any value that was looked up here."""
-        return redact(text, self._used)
+        """The text without any value of a Secret that was looked up here."""
+        return self._lookups.redact(text)
 
-    def server(self, plan: McpServerPlan) -> McpServer:
+    async def are_renewed(self) -> bool:
+        """Whether a credential that somebody refuses is another when it is read anew."""
+        return await self._lookups.are_renewed()
+
+    async def server(self, plan: McpServerPlan) -> McpServer:
         """An MCP server.
 
         Raises:
             ToolError: This worker lacks one of its secrets.
+            SecretError: One of them cannot be read now.
         """
         oauth = plan.oauth
         return McpServer(
             name=plan.name,
             url=plan.url,
             command=plan.command,
-            env=self._values(plan.env),
-            headers=self._values(plan.headers),
-            token=self._secret(plan.token) if plan.token else None,
+            env=await self._values(plan.env),
+            headers=await self._values(plan.headers),
+            token=await self._secret(plan.token) if plan.token else None,
             oauth=McpOAuth(
                 token_url=oauth.token_url,
                 client_id=oauth.client_id,
-                client_secret=self._secret(oauth.client_secret),
+                client_secret=await self._secret(oauth.client_secret),
                 scopes=oauth.scopes,
             )
             if oauth
@@ -59,36 +63,36 @@ class Resolver:
             timeout_seconds=plan.timeout_seconds,
         )
 
-    def headers(self, given: Mapping[str, GivenValue]) -> dict[str, str]:
+    async def headers(self, given: Mapping[str, GivenValue]) -> dict[str, str]:
         """HTTP headers.
 
         Raises:
             ToolError: This worker lacks a secret.
+            SecretError: One cannot be read now.
         """
-        values = self._values(given)
+        values = await self._values(given)
         return {
             name: value.get_secret_value() if isinstance(value, SecretStr) else value
             for name, value in values.items()
         }
 
-    def memory(self, plan: MemoryPlan, env_from: tuple[EnvSource, ...]) -> MemoryConfig:
+    async def memory(self, plan: MemoryPlan, env_from: tuple[EnvSource, ...]) -> MemoryConfig:
         """What an agent remembers with.
 
         Raises:
             ToolError: This worker lacks one of its secrets.
+            SecretError: One of them cannot be read now.
         """
         if plan.backend == "redis":
-            url = self._secret(KeyRef(name=plan.secret, key="REDIS_URL")).get_secret_value()
+            url = await self._secret(KeyRef(name=plan.secret, key="REDIS_URL"))
             return RedisMemoryConfig(
-                url=url,
+                url=url.get_secret_value(),
                 namespace=self._namespace,
                 name=plan.name,
                 ttl_seconds=plan.ttl_seconds,
                 max_entries=plan.max_entries,
             )
-        key = self._secrets.text(KeyRef(name=plan.secret, key="VECTOR_STORE_API_KEY"), self._namespace)
-        if key:
-            self._used.add(key)
+        key = await self._lookups.text(KeyRef(name=plan.secret, key="VECTOR_STORE_API_KEY"))
         return VectorMemoryConfig(
             endpoint=self._endpoint(plan),
             namespace=self._namespace,
@@ -96,7 +100,7 @@ class Resolver:
             api_key=key or "",
             collection=plan.collection,
             ttl_seconds=plan.ttl_seconds,
-            embeddings=self._embeddings(plan.embeddings, env_from),
+            embeddings=await self._embeddings(plan.embeddings, env_from),
         )
 
     def _endpoint(self, plan: MemoryPlan) -> str:
@@ -113,12 +117,10 @@ class Resolver:
             )
         return plan.endpoint
 
-    def _embeddings(self, plan: EmbeddingsPlan, env_from: tuple[EnvSource, ...]) -> EmbeddingsConfig:
+    async def _embeddings(self, plan: EmbeddingsPlan, env_from: tuple[EnvSource, ...]) -> EmbeddingsConfig:
         if plan.provider in ("local", "hash"):
             return EmbeddingsConfig(provider=plan.provider, model=plan.model)
-        environment = self._secrets.environment(env_from, self._namespace)
-        self._used.update(environment.secrets)
-        values = environment.values
+        values = (await self._lookups.environment(env_from)).values
         if plan.provider == "gemini":
             key = values.get("GEMINI_API_KEY") or values.get("GOOGLE_API_KEY", "")
             base_url = values.get("GOOGLE_GEMINI_BASE_URL", "")
@@ -126,14 +128,14 @@ class Resolver:
             key, base_url = values.get("OPENAI_API_KEY", ""), values.get("OPENAI_BASE_URL", "")
         return EmbeddingsConfig(provider=plan.provider, model=plan.model, api_key=key, base_url=base_url)
 
-    def _values(self, given: Mapping[str, GivenValue]) -> dict[str, GivenText]:
+    async def _values(self, given: Mapping[str, GivenValue]) -> dict[str, GivenText]:
         return {
-            name: self._secret(value.ref) if value.ref is not None else value.value or ""
+            name: await self._secret(value.ref) if value.ref is not None else value.value or ""
             for name, value in given.items()
         }
 
-    def _secret(self, ref: KeyRef) -> SecretStr:
-        value = self._secrets.text(ref, self._namespace)
+    async def _secret(self, ref: KeyRef) -> SecretStr:
+        value = await self._lookups.text(ref)
         if value is None:
             raise ToolError(
                 "ToolNotConfigured",
@@ -142,5 +144,4 @@ class Resolver:
                 sent=False,
                 retryable=False,
             )
-        self._used.add(value)
         return SecretStr(value)

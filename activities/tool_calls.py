@@ -15,11 +15,12 @@ from activities.transcripts import RunKey, Transcripts
 from ark_temporal.memory import MemoryPool, MemoryUnavailable
 from ark_temporal.plan.calls import ToolDiscovery, ToolInvocation, ToolList, ToolOutcome
 from ark_temporal.plan.toolbox import SEARCH_MEMORY
-from ark_temporal.plan.tools import ToolPlan
+from ark_temporal.plan.tools import McpServerPlan, ToolPlan
 from ark_temporal.runs.names import TOOL_ACTIVITY, TOOLS_ACTIVITY
-from ark_temporal.secrets import Secrets
+from ark_temporal.secrets import SecretError, Secrets
 from ark_temporal.tools.egress import EgressPolicy
 from ark_temporal.tools.mcp import McpPool
+from ark_temporal.tools.mcp.server import ToolListing
 from ark_temporal.tools.python import PythonTools, ToolContext
 from ark_temporal.tools.types import ToolAnswer, ToolError
 from ark_temporal.tools.webhook import WebhookCall, call_webhook
@@ -73,10 +74,11 @@ class ToolCalls:
             resolver = self._resolver(discovery.namespace)
             try:
                 async with heartbeats():
-                    server = resolver.server(discovery.server)
-                    listing = await self._kit.mcp.list_tools(server, session=run.workflow_id)
+                    listing = await self._listing(discovery.server, run, resolver)
             except ToolError as error:
                 raise _failure(error, resolver) from None
+            except SecretError as error:
+                raise _no_secret(error, resolver) from None
             except Exception as error:  # noqa: BLE001 - whatever it says may quote a secret
                 raise _failure(_unexpected(discovery.server.name, error), resolver) from None
             found = ToolList(tools=listing.tools, warnings=listing.warnings)
@@ -90,9 +92,11 @@ class ToolCalls:
         resolver = self._resolver(call.namespace)
         try:
             async with heartbeats(), asyncio.timeout(call.timeout_seconds):
-                answer = await self._call(call, run, resolver)
+                answer = await self._answer(call, run, resolver)
         except ToolError as error:
             raise _failure(error, resolver) from None
+        except SecretError as error:
+            raise _no_secret(error, resolver) from None
         except TimeoutError:
             message = f"Tool {call.tool!r} did not answer within {call.timeout_seconds} seconds."
             raise _failure(ToolError("ToolTimeout", message, sent=True, retryable=True), resolver) from None
@@ -104,10 +108,34 @@ class ToolCalls:
         self._transcripts.note_tool(run, call.model_call, call.index, outcome)
         return outcome
 
+    async def _listing(self, server: McpServerPlan, run: RunKey, resolver: Resolver) -> ToolListing:
+        """What the server has; asked again where it refuses credentials that are others by now."""
+        try:
+            return await self._kit.mcp.list_tools(await resolver.server(server), session=run.workflow_id)
+        except ToolError as error:
+            if not await _was_refused_early(error, resolver):
+                raise
+        return await self._kit.mcp.list_tools(await resolver.server(server), session=run.workflow_id)
+
+    async def _answer(self, call: ToolInvocation, run: RunKey, resolver: Resolver) -> ToolAnswer:
+        """What the tool answers; asked again where it refuses credentials that are others by now.
+
+        That is no retry, which Temporal would have to do: nothing was done, and the request is another one.
+        """
+        try:
+            answer = await self._call(call, run, resolver)
+        except ToolError as error:
+            if not await _was_refused_early(error, resolver):
+                raise
+        else:
+            if not (answer.unauthorised and await resolver.are_renewed()):
+                return answer
+        return await self._call(call, run, resolver)
+
     async def _call(self, call: ToolInvocation, run: RunKey, resolver: Resolver) -> ToolAnswer:
         if call.server is not None:
             return await self._kit.mcp.call_tool(
-                resolver.server(call.server),
+                await resolver.server(call.server),
                 call.remote_name,
                 call.arguments,
                 key=call.key,
@@ -119,7 +147,7 @@ class ToolCalls:
             webhook = WebhookCall(
                 url=declared.url,
                 method=declared.method,
-                headers=resolver.headers(declared.headers),
+                headers=await resolver.headers(declared.headers),
                 input_schema=call.declared.input_schema,
                 timeout_seconds=call.timeout_seconds,
                 only=EgressPolicy(allow=declared.only_hosts) if declared.only_hosts else None,
@@ -142,7 +170,7 @@ class ToolCalls:
         if call.memory is None:
             return ToolAnswer(content="There is no memory to search.", is_error=True)
         try:
-            memory = self._kit.memories.get(resolver.memory(call.memory, call.env_from))
+            memory = self._kit.memories.get(await resolver.memory(call.memory, call.env_from))
             entries = await memory.search(query, limit=max(1, limit))
         except MemoryUnavailable as error:
             return ToolAnswer(content=str(error), is_error=True)
@@ -181,6 +209,21 @@ class ToolCalls:
 def _unexpected(name: str, error: Exception) -> ToolError:
     message = f"{name}: {type(error).__name__}: {error}"
     return ToolError("ToolBadReply", message, sent=True, retryable=True)
+
+
+async def _was_refused_early(error: ToolError, resolver: Resolver) -> bool:
+    """Whether credentials were refused that have been replaced since, before anything was done."""
+    return error.type == "ToolForbidden" and not error.sent and await resolver.are_renewed()
+
+
+def _no_secret(error: SecretError, resolver: Resolver) -> ApplicationError:
+    return ApplicationError(
+        resolver.redact(str(error)),
+        activity.info().attempt,
+        False,
+        type=error.type,
+        non_retryable=not error.retryable,
+    )
 
 
 def _failure(error: ToolError, resolver: Resolver) -> ApplicationError:

@@ -1,6 +1,7 @@
 """What others say when something goes wrong, as far as it is worth repeating."""
 
 import re
+import ssl
 from collections.abc import Iterator
 
 _MAX_QUOTE = 500
@@ -19,6 +20,11 @@ def causes(raised: BaseException) -> Iterator[BaseException]:
         if isinstance(exception, BaseExceptionGroup):
             waiting.extend(exception.exceptions)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
         waiting += [exception.__cause__, None if exception.__suppress_context__ else exception.__context__]
+
+
+def certificate_error(raised: BaseException) -> ssl.SSLCertVerificationError | None:
+    """What is wrong with a certificate, where that is behind an exception."""
+    return next((each for each in causes(raised) if isinstance(each, ssl.SSLCertVerificationError)), None)
 
 
 def one_line(text: str) -> str:

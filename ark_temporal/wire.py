@@ -26,8 +26,10 @@ class Wire(BaseModel):
     @model_serializer(mode="wrap")
     def _without_defaults(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         written: dict[str, Any] = handler(self)
+        values = self.__dict__
         for name, alias, default in _optional_fields(type(self)):
-            if getattr(self, name) == default:
+            value = values[name]
+            if value is default or value == default:
                 written.pop(alias, None)
         return written
 

@@ -48,6 +48,16 @@ def dead_letters(context: typer.Context, incomplete: str) -> list[tuple[str, str
     return []
 
 
+def events(context: typer.Context, incomplete: str) -> list[str]:
+    """Names of the applied events; those outside of the namespace `default` with theirs."""
+    import asyncio
+
+    with contextlib.suppress(Exception):
+        names = asyncio.run(asyncio.wait_for(_events(_connection_options(context)), ANSWER_SECONDS))
+        return [name for name in names if name.startswith(incomplete)]
+    return []
+
+
 def teams(incomplete: str) -> list[str]:
     """Teams of the sources on the line."""
     with contextlib.suppress(Exception):
@@ -100,6 +110,18 @@ async def _latest_runs(options: "ConnectOptions") -> list[tuple[str, str]]:
 
     connection = await connect(options)
     return [(run.id, f"{run.team}, {run.phase}") async for run in list_runs(connection, limit=_RUNS)]
+
+
+async def _events(options: "ConnectOptions") -> list[str]:
+    from ark_temporal.manifests import ArkEvent
+    from ark_temporal.resources.store import list_resources
+    from ark_temporal.runs.connection import connect
+
+    listed = list_resources(await connect(options), kind=ArkEvent.KIND)
+    names = [each.name async for each in listed]
+    return sorted(
+        each.name if each.namespace == "default" else f"{each.namespace}/{each.name}" for each in names
+    )
 
 
 async def _steps_of(options: "ConnectOptions", name: str) -> list[str]:

@@ -39,6 +39,8 @@ def _of_ours(error: Exception) -> CommandError | None:
         ("ark_temporal.runs.decide", "DecisionRefusedError", ExitCode.USAGE),
         ("ark_temporal.resources.store", "ResourceNotFoundError", ExitCode.USAGE),
         ("ark_temporal.resources.store", "ResourceRefusedError", ExitCode.USAGE),
+        ("ark_temporal.events.firing", "FiringFailedError", ExitCode.FAILED),
+        ("ark_temporal.events.cron", "CronError", ExitCode.USAGE),
         ("ark_temporal.runs.retry", "RetryRefusedError", ExitCode.USAGE),
         ("ark_temporal.runs.seeds", "SeedError", ExitCode.USAGE),
         ("ark_temporal.tools.python", "ToolsError", ExitCode.USAGE),

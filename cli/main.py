@@ -12,7 +12,7 @@ import typer
 from typer.completion import completion_init  # pyright: ignore[reportPrivateImportUsage]
 
 from cli import debugging
-from cli.commands import approvals, dlq, runs, storage
+from cli.commands import approvals, dlq, events, gateway, notify, runs, secrets, storage
 from cli.commands.apply import apply, diff
 from cli.commands.codec_server import codec_server
 from cli.commands.completion import PROGRAM, VARIABLE, completion
@@ -79,8 +79,12 @@ for _command in (
 app.command("codec-server")(codec_server)
 app.add_typer(runs.app)
 app.add_typer(approvals.app)
+app.add_typer(gateway.app)
+app.add_typer(events.app)
 app.add_typer(dlq.app)
+app.add_typer(notify.app)
 app.add_typer(storage.app)
+app.add_typer(secrets.app)
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ OptionalSources = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="SOURCES",
-        help="Manifests whose Secrets and ConfigMaps the worker serves: files, directories, or -.",
+        help="Manifests whose Secrets, ConfigMaps and ArkSecrets are served: files, directories, or -.",
         show_default=False,
     ),
 ]
@@ -35,6 +35,15 @@ Run = Annotated[
         help='The id of a run, or "latest".',
         show_default=False,
         autocompletion=complete.runs,
+    ),
+]
+Event = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="The event, as name or namespace/name.",
+        show_default=False,
+        autocompletion=complete.events,
     ),
 ]
 Team = Annotated[
@@ -84,6 +93,12 @@ Provider = Annotated[
     Literal["auto", "anthropic", "openai", "openai-compatible", "gemini", "mock"],
     typer.Option(help="Who answers for all models; auto decides by a model's name."),
 ]
+EventsProvider = Annotated[
+    Literal["auto", "anthropic", "openai", "openai-compatible", "gemini", "mock"],
+    typer.Option(
+        "--provider", help="Who answers in the runs that events start; auto decides by a model's name."
+    ),
+]
 IgnoreUnsupported = Annotated[
     bool, typer.Option("--ignore-unsupported", help="Run without the parts that are not carried out yet.")
 ]
@@ -127,6 +142,15 @@ SecretsDirectory = Annotated[
         metavar="DIR",
         envvar="ARK_SECRETS_DIR",
         help="Directory of mounted Secrets and ConfigMaps: NAMESPACE/NAME/KEY or NAME/KEY.",
+        show_default=False,
+    ),
+]
+SecretSources = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--secrets",
+        metavar="SOURCE",
+        help="Manifests whose Secrets and ArkSecrets it may use: a file or a directory. May be repeated.",
         show_default=False,
     ),
 ]

@@ -11,9 +11,11 @@ from cli.progress.words import describe_error, indented, note, parts, paused, tu
 from cli.terminal import cut, one_line, pad, width
 
 if TYPE_CHECKING:
+    from ark_temporal.plan.causes import Cause
     from ark_temporal.plan.record import DecisionRecord, RunRecord, StepRecord, ToolCallRecord
     from ark_temporal.runs.connection import ConnectOptions
     from ark_temporal.runs.find import RunSummary
+    from ark_temporal.runs.lineage import Line
 
 _MARKS = {"Succeeded": "✓", "Failed": "✗", "Running": "▸", "Skipped": "⊘", "Cancelled": "◼", "Pending": "·"}
 _CALLS_SHOWN = 30
@@ -23,7 +25,8 @@ _RESULT_COLUMNS = 60
 
 
 def describe_runs(runs: "Sequence[RunSummary]") -> str:
-    """One line for each run."""
+    """One line for each run; those that events have started say which."""
+    by_event = any(run.trigger for run in runs)
     rows = [
         (
             one_line(run.id),
@@ -31,13 +34,21 @@ def describe_runs(runs: "Sequence[RunSummary]") -> str:
             run.phase,
             local_time(run.start_time),
             elapsed(run.start_time, run.completion_time),
+            *([one_line(run.trigger)] if by_event else []),
         )
         for run in runs
     ]
-    return table([("RUN", "TEAM", "PHASE", "STARTED", "TOOK"), *rows])
+    return table([("RUN", "TEAM", "PHASE", "STARTED", "TOOK", *(["EVENT"] if by_event else [])), *rows])
 
 
-def describe_record(record: "RunRecord", url: str | None, connect: "ConnectOptions", *, full: bool) -> str:
+def describe_record(
+    record: "RunRecord",
+    url: str | None,
+    connect: "ConnectOptions",
+    *,
+    full: bool,
+    chain: "Sequence[Line]" = (),
+) -> str:
     """A run with its steps, their tool calls, what was decided, what it waits for, its error and warnings.
 
     Args:
@@ -45,9 +56,10 @@ def describe_record(record: "RunRecord", url: str | None, connect: "ConnectOptio
         url: Where the Web UI shows it, if known.
         connect: What leads to its Temporal, for commands to type.
         full: Whether to add every prompt and output, each part of a step, and all of every tool call.
+        chain: The runs that events have chained it with, itself among them.
     """
     steps = [each for step in record.steps for each in (step, *(step.branches if full else ()))]
-    pieces = [_facts(record, url), _steps(steps)]
+    pieces = [_facts(record, url), *([_chain(chain, record.id)] if chain else []), _steps(steps)]
     if any(step.tool_calls for step in steps):
         pieces.append(_tools(steps, record.id, full=full))
     if chosen := [step for step in steps if step.routing_reason]:
@@ -91,11 +103,32 @@ def _facts(record: "RunRecord", url: str | None) -> str:
         ("cost", f"{dollars(record.cost_usd)}{priced}" if record.cost_usd is not None else "not known"),
         *([("ui", url)] if url else []),
         *([("by", one_line(record.submitted_by))] if record.submitted_by else []),
+        *([("cause", _cause(record.cause))] if record.cause else []),
+        *([("trace", record.trace)] if record.trace else []),
         *([("reused", f"results of {one_line(record.reused_from)}")] if record.reused_from else []),
         *([("paused", paused(record))] if record.paused_since and not record.ended else []),
     ]
     facts += [("input" if not index else "", line) for index, line in enumerate(_inputs(record))]
     return "\n".join(f"{name:<9}{value}".rstrip() for name, value in facts)
+
+
+def _cause(cause: "Cause") -> str:
+    after = f", at the end of {one_line(cause.upstream)}" if cause.upstream else ""
+    return f"event {one_line(cause.event)} ({cause.source}), fired {local_time(cause.fired_at)}{after}"
+
+
+def _chain(chain: "Sequence[Line]", here: str) -> str:
+    rows = [
+        (
+            ("▶ " if line.run.id == here else "  ") + "  " * line.depth + one_line(line.run.id),
+            one_line(line.run.team),
+            line.run.phase,
+            f"by {one_line(line.run.trigger)}" if line.run.trigger else "",
+            elapsed(line.run.start_time, line.run.completion_time),
+        )
+        for line in chain
+    ]
+    return "chain\n" + table(rows)
 
 
 def _token_facts(record: "RunRecord") -> str:

@@ -5,18 +5,23 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cli.amounts import elapsed, local_time
+from cli.event_text import conditions_table, status_facts, times_of
 from cli.record_text import table
 from cli.terminal import one_line, printable
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-    from ark_temporal.resources.model import ResourceState
+    from ark_temporal.events.status import EventStatus
+    from ark_temporal.resources.conditions import ResourceStatus
+    from ark_temporal.resources.model import ResourceName, ResourceState
     from ark_temporal.resources.store import Listed
 
 
-def describe_list(listed: "Sequence[Listed]", *, wide: bool) -> str:
-    """One line for each."""
+def describe_list(
+    listed: "Sequence[Listed]", events: "Mapping[ResourceName, EventStatus]", *, wide: bool
+) -> str:
+    """One line for each; where there are events, with when they were fired and will be."""
     head = ("KIND", "NAMESPACE", "NAME", "REVISION", "AGE")
     rows = [
         (
@@ -27,9 +32,11 @@ def describe_list(listed: "Sequence[Listed]", *, wide: bool) -> str:
             elapsed(each.memo.at, None),
         )
         + ((one_line(each.memo.by) or "–", each.memo.digest[:12]) if wide else ())
+        + ((times_of(events[each.name]) if each.name in events else ("", "", "")) if events else ())
         for each in listed
     ]
-    return table([(*head, "BY", "DIGEST") if wide else head, *rows])
+    head += ("BY", "DIGEST") if wide else ()
+    return table([(*head, "LAST", "NEXT", "FIRED") if events else head, *rows])
 
 
 def describe_history(state: "ResourceState") -> str:
@@ -48,8 +55,9 @@ def describe_history(state: "ResourceState") -> str:
     return table([("REVISION", "AT", "BY", "DIGEST", "", "WHY"), *rows])
 
 
-def describe_resource(state: "ResourceState", conditions: "Sequence[Mapping[str, str]]") -> str:
+def describe_resource(state: "ResourceState", status: "ResourceStatus") -> str:
     """A resource in full: facts, conditions, revisions, and the document in force."""
+    from ark_temporal.events.status import EventStatus
     from ark_temporal.resources.applying import to_yaml
 
     current = state.current
@@ -61,14 +69,9 @@ def describe_resource(state: "ResourceState", conditions: "Sequence[Mapping[str,
             f"{local_time(current.at)} by {one_line(current.by) or 'nobody named'}" if current else "–",
         ),
     ]
+    facts += status_facts(status) if isinstance(status, EventStatus) else []
     parts = ["\n".join(f"{name:<10}{value}" for name, value in facts)]
-    rows = [
-        tuple(each.get(key, "") for key in ("type", "status", "reason", "message")) for each in conditions
-    ]
-    parts.append(
-        "conditions\n"
-        + table([("  TYPE", "STATUS", "REASON", "MESSAGE"), *[("  " + a, *r) for a, *r in rows]])
-    )
+    parts.append(f"conditions\n{conditions_table(status.conditions)}")
     parts.append(f"history\n{describe_history(state)}")
     if current is not None:
         parts.append(f"manifest\n{printable(to_yaml(current.manifest))}")

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from ark_temporal.runs.names import TASK_QUEUE
 from cli.local import check_files, read_mock_script
+from cli.sources import forced_provider
 from cli.tool_options import ToolOptions
 
 if TYPE_CHECKING:
     from ark_temporal.llm.mock import MockScript
+    from ark_temporal.llm.types import Provider
     from ark_temporal.secrets import SecretStore
     from worker.assembly import WorkerOptions
 
@@ -29,10 +31,17 @@ class WorkerSetup:
     prices: Path | None
     secrets_dir: Path | None
     tools: ToolOptions
+    provider: "Provider | None" = None
 
     @classmethod
     def read(
-        cls, *, mock_script: Path | None, prices: Path | None, secrets_dir: Path | None, tools: ToolOptions
+        cls,
+        *,
+        mock_script: Path | None,
+        prices: Path | None,
+        secrets_dir: Path | None,
+        tools: ToolOptions,
+        provider: str = "auto",
     ) -> "WorkerSetup":
         """Take what the options say.
 
@@ -42,7 +51,7 @@ class WorkerSetup:
         """
         script = read_mock_script(mock_script)
         check_files(prices=prices, secrets_dir=secrets_dir)
-        return cls(script, prices, secrets_dir, tools)
+        return cls(script, prices, secrets_dir, tools, forced_provider(provider))
 
     def options(
         self,
@@ -66,4 +75,5 @@ class WorkerSetup:
             tools=self.tools.modules,
             egress=self.tools.egress(),
             allow_commands=self.tools.allow_commands,
+            provider=self.provider,
         )

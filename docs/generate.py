@@ -43,7 +43,7 @@ def _sections(command: Command, name: str, parent: Context | None) -> Iterator[s
         max_content_width=WIDTH,
     )
     inside: dict[str, Command] = getattr(command, "commands", {})
-    if parent is not None and not inside:
+    if parent is not None and (not inside or getattr(command, "invoke_without_command", False)):
         yield f"## `{name}`\n\n```\n{command.get_help(context)}\n```\n"
     for child, its_command in inside.items():
         yield from _sections(its_command, f"{name} {child}", context)

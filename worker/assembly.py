@@ -12,29 +12,39 @@ from typing import TYPE_CHECKING, Any
 
 from temporalio.worker import Worker
 
+from activities.firing import Firing
+from activities.links import Links
 from activities.memory_calls import MemoryCalls
+from activities.messaging import Messenger
 from activities.model_calls import ModelCalls
 from activities.notifying import Notifications
+from activities.scheduling import Scheduling
 from activities.tool_calls import ToolCalls, Toolkit
 from activities.transcripts import Transcripts
 from ark_temporal.llm import ModelPool, load_prices
+from ark_temporal.llm.types import Provider
 from ark_temporal.memory import MemoryPool
 from ark_temporal.plan.start import DEFAULT_PAYLOAD_LIMIT
+from ark_temporal.resources.catalog import Catalog
 from ark_temporal.runs.connection import Connection
 from ark_temporal.runs.names import TASK_QUEUE
 from ark_temporal.runs.paths import data_directory
-from ark_temporal.secrets import DirectoryStore, Secrets, SecretStore
+from ark_temporal.secrets import Secrets, SecretStore, with_mounted
 from ark_temporal.tools.egress import EgressPolicy, guarded_client
 from ark_temporal.tools.mcp import McpPool
 from ark_temporal.tools.python import PythonTools
 from worker.sandbox import workflow_sandbox
 from workflows.agent_task import AgentTask
+from workflows.event_firing import EventFiring
+from workflows.notifier import Notifier
 from workflows.pipeline import Pipeline
 from workflows.resource import Resource
 from workflows.router import Router
 from workflows.supervisor import Supervisor
 
 if TYPE_CHECKING:
+    import httpx2
+
     from ark_temporal.llm.mock import MockScript
 
 GRACEFUL_SHUTDOWN = timedelta(seconds=10)
@@ -59,6 +69,7 @@ class WorkerOptions:
         egress: Which hosts tools may reach.
         allow_commands: Whether MCP servers that are commands may be started here.
         memory_directory: Where memories are that live in this process; None takes the user's own.
+        provider: Answers for all roles of the runs that events start, instead of what models' names say.
     """
 
     task_queue: str = TASK_QUEUE
@@ -72,6 +83,7 @@ class WorkerOptions:
     egress: EgressPolicy = field(default_factory=EgressPolicy)
     allow_commands: bool = False
     memory_directory: Path | None = None
+    provider: Provider | None = None
 
 
 @contextlib.asynccontextmanager
@@ -89,7 +101,7 @@ async def running_worker(connection: Connection, options: WorkerOptions) -> Asyn
         worker = Worker(
             connection.client,
             task_queue=options.task_queue,
-            workflows=[Pipeline, Supervisor, Router, AgentTask, Resource],
+            workflows=[Pipeline, Supervisor, Router, AgentTask, Resource, EventFiring, Notifier],
             activities=activities,
             workflow_runner=workflow_sandbox(),
             max_concurrent_activities=options.max_concurrent_calls,
@@ -105,7 +117,7 @@ async def _activities(
     stack: contextlib.AsyncExitStack, connection: Connection, options: WorkerOptions
 ) -> list[Callable[..., Any]]:
     """All activities, with what they hold open until the stack ends."""
-    stores = [*options.stores, *([DirectoryStore(options.secrets_dir)] if options.secrets_dir else [])]
+    stores = with_mounted(options.stores, options.secrets_dir)
     secrets = Secrets(stores, os.environ)
     limit = None if connection.storage else DEFAULT_PAYLOAD_LIMIT
     transcripts = Transcripts(connection.client)
@@ -137,5 +149,19 @@ async def _activities(
         tool_calls.call_tool,
         memory_calls.recall,
         memory_calls.remember,
-        Notifications(kit.http, secrets).notify,
+        Notifications(_messenger(connection, options, kit.http, secrets)).notify,
+        Firing(connection, Catalog(connection, options.provider)).prepare_firing,
+        Scheduling(connection.client).sync_schedule,
     ]
+
+
+def _messenger(
+    connection: Connection, options: WorkerOptions, http: "httpx2.AsyncClient", secrets: Secrets
+) -> Messenger:
+    """Sends messages, with links to what this worker's environment says.
+
+    Raises:
+        ValueError: The key for links is too short.
+    """
+    links = Links.read(os.environ, connection.run_url, connection.client.namespace)
+    return Messenger(http, secrets, options.egress, links)

@@ -9,10 +9,9 @@ import contextlib
 import hmac
 import logging
 import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-import uvicorn
 from google.protobuf.json_format import MessageToJson, Parse, ParseError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -26,11 +25,12 @@ from temporalio.converter import DataConverter
 
 from ark_temporal.storage.encryption import EncryptionError
 from ark_temporal.storage.errors import PayloadMissingError, StorageUnavailableError
+from worker.serving import CannotListenError, serving
 
 HOST, PORT = "127.0.0.1", 8081
 
 _LARGEST_REQUEST_BYTES = 16 * 1024 * 1024
-_BODY_SECONDS, _STOP_SECONDS = 30.0, 3
+_BODY_SECONDS = 30.0
 _AT_ONCE = 64
 _REFERENCES = frozenset({b"temporal.api.sdk.v1.ExternalStorageReference"})
 
@@ -48,6 +48,7 @@ class CodecServerOptions:
     Attributes:
         port: 0 takes any that is free.
         origins: Web UIs that a browser may call from, as `https://host:port`.
+        listener: What listens there already; None listens when it begins.
         token: What `Authorization: Bearer` must carry; None asks for nothing.
     """
 
@@ -55,6 +56,7 @@ class CodecServerOptions:
     port: int = PORT
     origins: Sequence[str] = ()
     token: str | None = field(default=None, repr=False)
+    listener: socket.socket | None = field(default=None, repr=False)
 
 
 @contextlib.asynccontextmanager
@@ -64,33 +66,14 @@ async def codec_server(converter: DataConverter, options: CodecServerOptions) ->
     Raises:
         CodecServerError: The port is taken, or the host is none of ours.
     """
-    with _listening(options.host, options.port) as listener:
-        server = _Server(
-            uvicorn.Config(
-                codec_app(converter, options),
-                access_log=False,
-                log_config=None,
-                log_level="warning",  # its comings and goings are the command's to tell
-                lifespan="off",
-                limit_concurrency=_AT_ONCE,
-                timeout_graceful_shutdown=_STOP_SECONDS,
-                server_header=False,
-            )
-        )
-        serving = asyncio.create_task(server.serve([listener]))
-        try:
-            host = f"[{options.host}]" if ":" in options.host else options.host
-            yield f"http://{host}:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            await serving
-
-
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None]:
-        """Leave signals to the process that we are a part of."""
-        yield
+    app = codec_app(converter, options)
+    try:
+        async with serving(
+            app, options.host, options.port, at_once=_AT_ONCE, listener=options.listener
+        ) as url:
+            yield url
+    except CannotListenError as error:
+        raise CodecServerError(f"The codec server does not start. {error}") from None
 
 
 def codec_app(converter: DataConverter, options: CodecServerOptions) -> Starlette:
@@ -219,19 +202,3 @@ def _parse(body: bytes) -> list[Payload]:
 
 def _error(status: int, message: str) -> Response:
     return JSONResponse({"error": message}, status_code=status)
-
-
-@contextlib.contextmanager
-def _listening(host: str, port: int) -> Generator[socket.socket]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-            listener.listen(128)
-        except OSError as error:
-            raise CodecServerError(
-                f"The codec server cannot listen on {host}:{port}: {error.strerror or error}. Choose another "
-                "with --host and --port."
-            ) from None
-        yield listener

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import random
 import re
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -96,21 +98,52 @@ async def embedded_server(
 
     Args:
         database: File that keeps everything; None keeps it in memory.
-        prefer_usual_ports: Use 7233 and 8233 where they are free, else any.
+        prefer_usual_ports: Use those that the database was last served on, at first 7233 and 8233, where they
+            are free, else any: who watches finds the server again.
         log: File for the server's log; None lets it go.
         codec_endpoint: URL of the codec server that the Web UI asks.
 
     Raises:
         EmbeddedServerError: It does not start; the message has the server's own last words.
     """
-    wanted = (GRPC_PORT, UI_PORT) if prefer_usual_ports else (0, 0)
-    process, port, ui_port = await _start(wanted, database, log, codec_endpoint)
+    wanted = _last_ports(database) if prefer_usual_ports else (0, 0)
+    async with _one_at_a_time() if prefer_usual_ports else contextlib.nullcontext():
+        process, port, ui_port = await _start(wanted, database, log, codec_endpoint)
     try:
         if database is not None:
+            _ports_file(database).write_text(f"{port} {ui_port}\n")
             await _keep_ended_runs(port)
         yield EmbeddedServer(address=f"{HOST}:{port}", ui=f"http://{HOST}:{ui_port}")
     finally:
         await _stop(process)
+
+
+def _ports_file(database: Path) -> Path:
+    return database.with_suffix(".ports")
+
+
+def _last_ports(database: Path | None) -> tuple[int, int]:
+    try:
+        port, ui_port = _ports_file(database).read_text().split() if database is not None else ("", "")
+        return int(port), int(ui_port)
+    except (OSError, ValueError):
+        return GRPC_PORT, UI_PORT
+
+
+@contextlib.asynccontextmanager
+async def _one_at_a_time() -> AsyncGenerator[None]:
+    """Let no other of this user's processes look for the usual ports meanwhile.
+
+    Two that find the same port free would both wait for a server there, and one would take the other's for
+    its own.
+    """
+    path = Path(tempfile.gettempdir()) / f"ark-temporal-{os.getuid()}.lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        await asyncio.to_thread(fcntl.flock, descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)  # which lets the next one in
 
 
 async def _start(

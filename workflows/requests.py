@@ -28,20 +28,17 @@ with workflow.unsafe.imports_passed_through():
         ToolOutcome,
     )
     from ark_temporal.plan.start import PipelineInput, PipelineResult
-    from ark_temporal.plan.summary import describe_request, detail_plan, summarize_plan
-    from ark_temporal.runs.attributes import attributes_of
+    from ark_temporal.plan.summary import describe_request
     from ark_temporal.runs.child_events import outcome_of
-    from ark_temporal.runs.find import RunMemo
     from ark_temporal.runs.names import (
-        MEMO,
         MODEL_ACTIVITY,
         NOTIFY_ACTIVITY,
         RECALL_ACTIVITY,
         REMEMBER_ACTIVITY,
         TOOL_ACTIVITY,
         TOOLS_ACTIVITY,
-        WORKFLOW_OF,
     )
+    from workflows.child_runs import start_child_run
 
 ATTEMPTS = 4
 DISCOVERY_ATTEMPTS = 2
@@ -125,35 +122,17 @@ async def _run_child(request: ChildRun, start: PipelineInput) -> ChildOutcome:
 async def _start_child(
     request: SubtaskStart | ChildRun, start: PipelineInput, policy: ParentClosePolicy
 ) -> ChildWorkflowHandle[Any, PipelineResult]:
-    plan = request.plan
-    digest = plan.digest()
     below = PipelineInput(
-        plan=plan,
+        plan=request.plan,
         input=request.input,
         search_attributes=start.search_attributes,
         payload_limit_bytes=start.payload_limit_bytes,
         depth=request.depth,
         submitted_by=start.submitted_by,
+        traceparent=start.traceparent,
     )
     if isinstance(request, ChildRun):
         below = below.model_copy(
             update={"page": request.page, "max_tokens": request.max_tokens, "deadline": request.deadline}
         )
-    return await workflow.start_child_workflow(
-        WORKFLOW_OF[plan.mode],
-        below,
-        id=request.id,
-        result_type=PipelineResult,
-        parent_close_policy=policy,
-        memo={
-            MEMO: RunMemo(
-                team=plan.team,
-                namespace=plan.namespace,
-                plan=digest,
-                parent=workflow.info().workflow_id,
-            )
-        },
-        search_attributes=attributes_of(plan, digest) if start.search_attributes else None,
-        static_summary=summarize_plan(plan, digest),
-        static_details=detail_plan(plan),
-    )
+    return await start_child_run(below, request.id, policy=policy, parent=workflow.info().workflow_id)

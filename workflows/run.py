@@ -19,6 +19,7 @@ from temporalio.exceptions import (
 )
 
 with workflow.unsafe.imports_passed_through():
+    from ark_temporal.plan.beginning import refused_record
     from ark_temporal.plan.calls import Event, Request
     from ark_temporal.plan.inputs import InputError
     from ark_temporal.plan.progress import Progress
@@ -39,9 +40,11 @@ with workflow.unsafe.imports_passed_through():
     from ark_temporal.runs.names import APPROVE_SIGNAL, MEMO, PAUSE_SIGNAL, REJECT_SIGNAL, RESUME_SIGNAL
     from ark_temporal.runs.signals import read_signal
     from ark_temporal.storage.converter import STORED_FROM_BYTES
-    from workflows.in_flight import InFlight
+    from workflows.ending import announce_end
+    from workflows.in_flight import InFlight, Load
     from workflows.requests import carry_out
     from workflows.start import Start, invalid_start
+    from workflows.telling import Teller
 
 _REFERENCE_BYTES = 1000
 """What is left in a history of a payload that is stored outside, and more."""
@@ -68,6 +71,7 @@ class PlanWorkflow:
         self._woken = False
         self._alarm: tuple[datetime, asyncio.Task[None]] | None = None
         self._in_flight = InFlight()
+        self._teller = Teller()
         self._awaiting: list[str] = []
         self._is_parked = False
         if start is not None:
@@ -89,6 +93,9 @@ class PlanWorkflow:
         progress = self._progress
         if progress is None:
             self._set_phase("Failed")
+            id = workflow.info().workflow_id
+            record = refused_record(start, run_id=id, message=self._refused, now=_now())
+            await announce_end(start, record, self._teller)
             raise ApplicationError(self._refused, type="InvalidInput", non_retryable=True)
         self._awaiting = [one.id for one in progress.record.awaiting]
         self._is_parked = any(one.kind == "failed-step" for one in progress.record.awaiting)
@@ -96,18 +103,23 @@ class PlanWorkflow:
         try:
             await self._follow(progress, start, tasks)
             while not progress.record.ended:
-                await workflow.wait_condition(workflow.all_handlers_finished)
+                await workflow.wait_condition(
+                    lambda: workflow.all_handlers_finished() and self._teller.is_idle
+                )
                 if not self._has_news:
                     self._continue(start, progress)
                 await self._follow(progress, start, tasks)
         except asyncio.CancelledError:
             progress.cancel(_now())
+            await announce_end(start, progress.record, self._teller)
             raise
         finally:
             for task in tasks.values():
                 task.cancel()
             self._set_alarm(None)
             self._publish(progress.record)
+        self._teller.tell(progress.take_announcements())
+        await announce_end(start, progress.record, self._teller)
         return _result(progress)
 
     @workflow.query(name="record")
@@ -178,6 +190,7 @@ class PlanWorkflow:
             _let_go(tasks, progress.open_calls)
             for request in requests:
                 tasks[request.id] = asyncio.create_task(self._request(request, start, progress))
+            self._teller.tell(progress.take_announcements())
             workflow.set_current_details(describe_run(progress.record))
             self._tell_awaiting(progress.record)
             self._set_alarm(progress.alarm)
@@ -192,8 +205,8 @@ class PlanWorkflow:
                 progress.wake(_now())
 
     async def _request(self, request: Request, start: PipelineInput, progress: Progress) -> None:
-        size = self._size_in_history(request)
-        await self._in_flight.enter(size)
+        load = Load(lambda: self._size_in_history(request))
+        await self._in_flight.enter(load)
         try:
             outcome = await carry_out(request, start)
         except ActivityError as error:
@@ -203,7 +216,7 @@ class PlanWorkflow:
         except WorkflowAlreadyStartedError:
             outcome = subtask_not_started(request.id)
         finally:
-            self._in_flight.leave(size)
+            self._in_flight.leave(load)
         if request.id in progress.open_calls:  # else nobody waits for it any more
             self._inbox.append((request.id, outcome))
 
@@ -254,13 +267,12 @@ class PlanWorkflow:
         self._awaiting = awaiting
 
     def _continue(self, start: Start, progress: Progress) -> NoReturn:
-        plan, record, above = start.plan, progress.record, workflow.info().parent
-        memo = RunMemo(
-            team=plan.team,
-            namespace=plan.namespace,
-            plan=record.plan,
+        record, above = progress.record, workflow.info().parent
+        memo = RunMemo.of(
+            start,
+            record.plan,
+            parent=above.workflow_id if above is not None and start.cause is None else "",
             start_time=record.start_time,
-            parent=above.workflow_id if above is not None else "",
         )
         awaiting = {_AWAITING.name: self._awaiting} if self._awaiting and not self._searchable else {}
         state = start.model_copy(update={"state": progress.state()})

@@ -26,7 +26,7 @@ from ark_temporal.manifests.ark_memory import (
     RedisMemory,
     VectorStoreMemory,
 )
-from ark_temporal.manifests.ark_named import ArkBudget, ArkSecret
+from ark_temporal.manifests.ark_named import ArkBudget
 from ark_temporal.manifests.ark_notify import (
     ArkNotify,
     ArkNotifySpec,
@@ -39,6 +39,7 @@ from ark_temporal.manifests.ark_notify import (
 from ark_temporal.manifests.ark_optimizer import ArkOptimizer, ArkOptimizerSpec
 from ark_temporal.manifests.ark_registry import ArkRegistry, ArkRegistrySpec, RegistryPolicy
 from ark_temporal.manifests.ark_run import ArkRun
+from ark_temporal.manifests.ark_secret import ArkSecret
 from ark_temporal.manifests.ark_service import ArkService, ArkServiceSpec
 from ark_temporal.manifests.ark_settings import ArkSettings, ArkSettingsSpec, Fragment
 from ark_temporal.manifests.ark_team import (

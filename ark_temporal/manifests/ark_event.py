@@ -5,7 +5,17 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from ark_temporal.manifests.base import ArkResource, Flag, ManifestModel, ObjectName, OtherName, Template
+from ark_temporal.manifests.base import (
+    ArkResource,
+    Flag,
+    Int,
+    ManifestModel,
+    NonBlank,
+    ObjectName,
+    OtherName,
+    Template,
+)
+from ark_temporal.manifests.webhook_source import WebhookSource
 
 
 class TeamOutput(ManifestModel):
@@ -39,9 +49,20 @@ class EventSource(ManifestModel):
         description="`webhook`, `cron` or `team-output` (also written `pipeline-output`)."
     )
     cron: str | None = Field(
-        default=None, description="When: five cron fields (minute hour day month weekday), in UTC."
+        default=None,
+        description="When: five cron fields (minute hour day month weekday), in UTC or in `timeZone`.",
+    )
+    time_zone: NonBlank = Field(
+        default="UTC", description="The time zone of `cron`, such as `Europe/Berlin`."
+    )
+    jitter_seconds: Annotated[Int, Field(ge=0, le=3600)] = Field(
+        default=0, description="Fire up to so many seconds later, at random, so that not all come at once."
     )
     team_output: TeamOutput | None = Field(default=None, description="Whose end, and which end.")
+    webhook: WebhookSource | None = Field(
+        default=None,
+        description="Who may call the webhook, and what it answers; by default, whoever has its token.",
+    )
 
 
 class EventTarget(ManifestModel):

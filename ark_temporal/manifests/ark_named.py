@@ -1,4 +1,4 @@
-"""Kinds of which only the name is settled: ArkBudget and ArkSecret. Their spec is free-form."""
+"""The kind of which only the name is settled: ArkBudget. Its spec is free-form."""
 
 from typing import ClassVar, Literal
 
@@ -16,18 +16,4 @@ class ArkBudget(ArkResource):
     kind: Literal["ArkBudget"] = Field(default="ArkBudget", description="Always `ArkBudget`.")
     spec: dict[str, JsonValue] = Field(
         default_factory=dict[str, JsonValue], description="Free-form: a selector and a budget."
-    )
-
-
-class ArkSecret(ArkResource):
-    """Secret values from an outside provider; accepted, its fields are not settled."""
-
-    KIND: ClassVar[str] = "ArkSecret"
-    SHORT_NAMES: ClassVar[tuple[str, ...]] = ("arksecret",)
-
-    kind: Literal["ArkSecret"] = Field(default="ArkSecret", description="Always `ArkSecret`.")
-    spec: dict[str, JsonValue] = Field(
-        default_factory=dict[str, JsonValue],
-        repr=False,
-        description="Free-form: a provider and its settings.",
     )

@@ -13,9 +13,11 @@ EventType = Literal[
     "TeamFailed",
     "TeamTimedOut",
     "BudgetExceeded",
+    "BudgetWarning",
     "DailyLimitReached",
     "AgentDegraded",
     "ApprovalRequested",
+    "ApprovalReminder",
     "ApprovalEscalated",
 ]
 
@@ -46,12 +48,44 @@ class WebhookChannel(ManifestModel):
     template: Template | None = Field(default=None, description="The body of events without their own.")
 
 
+class EmailChannel(ManifestModel):
+    """A mail, by SMTP."""
+
+    host: Annotated[str, Field(min_length=1)] = Field(description="The SMTP server.")
+    port: Annotated[Int, Field(ge=1, le=65535)] | None = Field(
+        default=None, description="Its port; by default 587 for `starttls`, 465 for `tls`, 25 for `none`."
+    )
+    tls: Literal["starttls", "tls", "none"] = Field(
+        default="starttls",
+        description="Whether the connection turns to TLS, is TLS from its first byte, or is in the clear.",
+    )
+    sender: str = Field(
+        validation_alias="from",
+        serialization_alias="from",
+        description="The sender: an address, or `Name <address>`.",
+    )
+    to: Annotated[list[str], Field(min_length=1, max_length=50)] = Field(
+        description="The recipients, each an address or `Name <address>`."
+    )
+    subject: Template | None = Field(
+        default=None, description="The subject; by default the event, the team and the run."
+    )
+    template: Template | None = Field(default=None, description="The text of events without their own.")
+    username_from: KeyRef | None = Field(
+        default=None, description="The key of a Secret that holds the user name; without it nobody logs in."
+    )
+    password_from: KeyRef | None = Field(
+        default=None, description="The key of a Secret that holds the password."
+    )
+
+
 class Channel(ManifestModel):
     """One way to tell people."""
 
-    type: Literal["slack", "webhook"] = Field(description="The kind of channel.")
+    type: Literal["slack", "webhook", "email"] = Field(description="The kind of channel.")
     slack: SlackChannel | None = Field(default=None, description="Settings of `slack`.")
     webhook: WebhookChannel | None = Field(default=None, description="Settings of `webhook`.")
+    email: EmailChannel | None = Field(default=None, description="Settings of `email`.")
 
 
 class NotifyEvent(ManifestModel):

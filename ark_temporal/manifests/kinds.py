@@ -6,11 +6,12 @@ from ark_temporal.manifests.ark_agent import ArkAgent
 from ark_temporal.manifests.ark_event import ArkEvent
 from ark_temporal.manifests.ark_flow import ArkFlow
 from ark_temporal.manifests.ark_memory import ArkMemory
-from ark_temporal.manifests.ark_named import ArkBudget, ArkSecret
+from ark_temporal.manifests.ark_named import ArkBudget
 from ark_temporal.manifests.ark_notify import ArkNotify
 from ark_temporal.manifests.ark_optimizer import ArkOptimizer
 from ark_temporal.manifests.ark_registry import ArkRegistry
 from ark_temporal.manifests.ark_run import ArkRun
+from ark_temporal.manifests.ark_secret import ArkSecret
 from ark_temporal.manifests.ark_service import ArkService
 from ark_temporal.manifests.ark_settings import ArkSettings
 from ark_temporal.manifests.ark_team import ArkTeam

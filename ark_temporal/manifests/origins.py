@@ -23,6 +23,7 @@ WRITTEN_AS: Mapping[str, tuple[str, ...]] = {
     "secretKeyRef": ("valueFrom",),
     "team": ("pipeline",),
     "teamOutput": ("pipelineOutput",),
+    "tokenUrl": ("tokenURL",),
     "urlFrom": ("urlSecretRef",),
     "webhookURLFrom": ("webhookUrlSecretRef",),
 }

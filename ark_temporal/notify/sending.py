@@ -3,7 +3,6 @@
 import asyncio
 import math
 import re
-import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -11,7 +10,7 @@ from typing import Final
 
 import httpx2
 
-from ark_temporal.foreign_errors import causes
+from ark_temporal.foreign_errors import certificate_error
 from ark_temporal.notify.messages import Body
 from ark_temporal.tools._webhook_request import header_items, parse_url
 from ark_temporal.tools.types import ToolError
@@ -124,9 +123,7 @@ def _seconds_until(http_date: str) -> float:
 
 def _failure(error: Exception) -> NotSentError:
     """By facts, and not by other libraries' messages, which may quote the URL."""
-    certificate = next(
-        (each for each in causes(error) if isinstance(each, ssl.SSLCertVerificationError)), None
-    )
+    certificate = certificate_error(error)
     if certificate is not None:
         why = f"Its certificate is not valid: {certificate.verify_message}."
         return NotSentError(why, retryable=False)

@@ -11,6 +11,7 @@ from ark_temporal.manifests.origins import Finding, Path
 from ark_temporal.plan.agent_tools import memory_plan, server_plans, tool_plans
 from ark_temporal.plan.compile_gates import People
 from ark_temporal.plan.model import AgentPlan, EnvSource
+from ark_temporal.plan.notify_plans import notify_plan
 from ark_temporal.plan.system_prompts import compose
 
 
@@ -41,6 +42,7 @@ def agent_plan(
     """
     settings = settings_of(parts, bundle, namespace)
     temperatures = [float(one.spec.temperature) for one in settings if one.spec.temperature is not None]
+    notify_ref = parts.notify_ref
     return AgentPlan(
         role=role,
         agent=agent,
@@ -57,6 +59,7 @@ def agent_plan(
         max_turns=parts.limits.max_turns,
         description=" ".join(" ".join(one.description.split()) for one in parts.capabilities).strip(),
         can_delegate=tuple(dict.fromkeys(can_delegate)),
+        notify=notify_plan(notify_ref.name, bundle, namespace) if notify_ref is not None else None,
     )
 
 

@@ -1,10 +1,11 @@
-"""The record with which a run begins."""
+"""The record with which a run begins, or with which it ends at once."""
 
 from datetime import datetime
 
+from ark_temporal.plan.causes import trace_id
 from ark_temporal.plan.inputs import resolve_input
 from ark_temporal.plan.model import StepPlan
-from ark_temporal.plan.record import RunRecord, StepRecord
+from ark_temporal.plan.record import RunError, RunRecord, StepRecord
 from ark_temporal.plan.start import PipelineInput, Seed
 
 
@@ -14,17 +15,32 @@ def record_of(start: PipelineInput, *, run_id: str, now: datetime) -> RunRecord:
     Raises:
         InputError: The input does not fit the plan.
     """
+    record = _empty(start, run_id, now)
+    record.phase, record.input = "Running", resolve_input(start.plan, start.input)
+    return record
+
+
+def refused_record(start: PipelineInput, *, run_id: str, message: str, now: datetime) -> RunRecord:
+    """The record of a run that ended before it began, since its input does not fit."""
+    record = _empty(start.model_copy(update={"seed": None}), run_id, now)
+    record.phase, record.reason, record.completion_time = "Failed", "InvalidInput", now
+    record.error = RunError(type="InvalidInput", message=message)
+    return record
+
+
+def _empty(start: PipelineInput, run_id: str, now: datetime) -> RunRecord:
     plan = start.plan
     return RunRecord(
         id=run_id,
         team=plan.team,
         namespace=plan.namespace,
         plan=plan.digest(),
-        phase="Running",
-        input=resolve_input(plan, start.input),
+        input=dict(start.input),
         start_time=now,
         submitted_by=start.submitted_by,
         reused_from=start.seed.run if start.seed is not None else "",
+        cause=start.cause,
+        trace=trace_id(start.traceparent),
         steps=[_begun(step, start.seed) for step in plan.steps],
     )
 

@@ -10,6 +10,7 @@ from ark_temporal.plan.compile_agents import Workshop, agent_called, agent_of_ro
 from ark_temporal.plan.compile_registry import Registry, capability_plans, max_depth
 from ark_temporal.plan.compile_steps import step_plan
 from ark_temporal.plan.model import MAX_DEPTH, AgentPlan, InputPlan, Plan, PromptPart, StepPlan
+from ark_temporal.plan.notify_plans import notify_plan
 from ark_temporal.plan.shapes import LookupPlan, RoutingPlan
 from ark_temporal.plan.system_prompts import ROUTER_PROMPT
 
@@ -64,9 +65,10 @@ class _OneTeam:
         agents = {role.name: self._agent(role) for role in reached if role.ark_team is None}
         teams = {role.name: self._nested(role) for role in reached if role.ark_team is not None}
         self._findings.warnings()
+        namespace = self._team.metadata.namespace
         return Plan(
             team=self._team.metadata.name,
-            namespace=self._team.metadata.namespace,
+            namespace=namespace,
             inputs=tuple(
                 InputPlan(
                     name=declared.name,
@@ -86,6 +88,7 @@ class _OneTeam:
             timeout_seconds=spec.timeout_seconds or None,
             max_tokens=spec.max_tokens or None,
             max_depth=self._max_depth,
+            notify=notify_plan(self._notify_ref, self._bundle, namespace) if self._notify_ref else None,
         )
 
     def _steps(self) -> tuple[StepPlan, ...]:

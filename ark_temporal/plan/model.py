@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field, JsonValue, model_validator
 
 from ark_temporal.llm.types import Provider
-from ark_temporal.plan.people import GatePlan
+from ark_temporal.plan.people import GatePlan, NotifyPlan
 from ark_temporal.plan.shapes import EnsemblePlan, LookupPlan, MapPlan, RoutingPlan, SwitchPlan
 from ark_temporal.plan.tools import KeyRef, McpServerPlan, MemoryPlan, ToolPlan
 from ark_temporal.wire import FrozenWire
@@ -76,6 +76,7 @@ class AgentPlan(FrozenWire):
         max_turns: How often the model may be asked in one task before it has to be done.
         description: What the agent is for; those who may delegate to it read this.
         can_delegate: The roles to which it may hand tasks.
+        notify: Who is told when its provider does not answer; None takes who is told of the run.
     """
 
     role: str
@@ -93,6 +94,7 @@ class AgentPlan(FrozenWire):
     max_turns: int = DEFAULT_MAX_TURNS
     description: str = ""
     can_delegate: tuple[str, ...] = ()
+    notify: NotifyPlan | None = None
 
 
 class PromptInput(FrozenWire):
@@ -200,6 +202,7 @@ class Plan(FrozenWire):
         timeout_seconds: From the run's start; None waits for ever.
         max_tokens: Of the whole run, its children included; None is no limit.
         max_depth: How many runs may stand above one that this run starts.
+        notify: Who is told how runs go and end.
     """
 
     version: Literal[1] = PLAN_VERSION
@@ -216,6 +219,7 @@ class Plan(FrozenWire):
     timeout_seconds: int | None = None
     max_tokens: int | None = None
     max_depth: int = MAX_DEPTH
+    notify: NotifyPlan | None = None
 
     @model_validator(mode="after")
     def _can_run(self) -> "Plan":

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from ark_temporal.manifests import ArkNotify, Bundle
 from ark_temporal.manifests import GivenValue as WrittenValue
 from ark_temporal.manifests import KeyRef as WrittenRef
-from ark_temporal.manifests.ark_notify import Channel
-from ark_temporal.plan.people import ChannelPlan, NotifyPlan
+from ark_temporal.manifests.ark_notify import Channel, EmailChannel
+from ark_temporal.plan.people import ChannelPlan, EmailPlan, NotifyPlan
 from ark_temporal.plan.references import GivenValue, KeyRef
 
 _REQUESTED = "ApprovalRequested"
@@ -35,6 +35,8 @@ def notify_plan(name: str, bundle: Bundle, namespace: str) -> NotifyPlan | None:
         name=name,
         channels=tuple(_channel(channel, events or {}) for channel in notify.spec.channels),
         events=tuple(events or ()),
+        window_seconds=notify.spec.rate_limiting.window_seconds,
+        max_per_window=notify.spec.rate_limiting.max_per_window,
     )
 
 
@@ -58,6 +60,10 @@ def _channel(channel: Channel, events: Mapping[str, str | None]) -> ChannelPlan:
         return ChannelPlan(
             type="slack", url=_ref(slack.webhook_url_from), template=_template(slack.template, events)
         )
+    if channel.type == "email":
+        assert channel.email is not None, "the checks demand it"
+        template = _template(channel.email.template, events)
+        return ChannelPlan(type="email", template=template, email=_email(channel.email))
     assert channel.webhook is not None, "the checks demand it"
     webhook = channel.webhook
     return ChannelPlan(
@@ -65,6 +71,19 @@ def _channel(channel: Channel, events: Mapping[str, str | None]) -> ChannelPlan:
         url=_ref(webhook.url_from),
         headers={name: _value(given) for name, given in webhook.headers.items()},
         template=_template(webhook.template, events),
+    )
+
+
+def _email(email: EmailChannel) -> EmailPlan:
+    return EmailPlan(
+        host=email.host,
+        port=email.port or 0,
+        tls=email.tls,
+        sender=email.sender,
+        to=tuple(email.to),
+        subject=email.subject or "",
+        username=_ref(email.username_from) if email.username_from is not None else None,
+        password=_ref(email.password_from) if email.password_from is not None else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, model_validator
 
 from ark_temporal.plan.references import GivenValue, KeyRef
 from ark_temporal.wire import FrozenWire
@@ -11,19 +11,47 @@ LastWord = Literal["approve", "reject", "fail"]
 """What is done when nobody has decided in time."""
 
 
+class EmailPlan(FrozenWire):
+    """How a mail is sent.
+
+    Attributes:
+        port: 0 takes the usual one of `tls`.
+        tls: Whether the connection becomes one of TLS (`starttls`), is one from its first byte, or is none.
+        sender: The address that it comes from.
+        subject: Template of its subject; empty takes a line of ours.
+        username: Who logs in; None does not.
+    """
+
+    host: str
+    port: int = 0
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    sender: str
+    to: tuple[str, ...]
+    subject: str = ""
+    username: KeyRef | None = None
+    password: KeyRef | None = None
+
+
 class ChannelPlan(FrozenWire):
     """One way to tell people.
 
     Attributes:
-        url: Where to send it; always a secret.
+        url: Where to send it; always a secret. Mails have `email` instead.
         template: Of the message, over `.event`, `.run`, `.team`, `.gate` and what notifications name besides;
             empty takes a sentence of ours.
     """
 
-    type: Literal["webhook", "slack"]
-    url: KeyRef
+    type: Literal["webhook", "slack", "email"]
+    url: KeyRef | None = None
     headers: dict[str, GivenValue] = Field(default_factory=dict[str, GivenValue])
     template: str = ""
+    email: EmailPlan | None = None
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> "ChannelPlan":
+        if (self.email if self.type == "email" else self.url) is None:
+            raise ValueError(f"a channel of type {self.type} does not say where it leads")
+        return self
 
 
 class NotifyPlan(FrozenWire):
@@ -32,11 +60,19 @@ class NotifyPlan(FrozenWire):
     Attributes:
         name: The ArkNotify.
         events: The events that are told; none named means all.
+        window_seconds: In which `max_per_window` messages of a team about an event are sent, and more are
+            not; 0 has no bound. It does not hold for what waits for people.
     """
 
     name: str
     channels: tuple[ChannelPlan, ...] = ()
     events: tuple[str, ...] = ()
+    window_seconds: int = Field(default=300, ge=0)
+    max_per_window: int = Field(default=1, ge=1)
+
+    def tells(self, event: str) -> bool:
+        """Whether people are told of an event."""
+        return bool(self.channels) and (not self.events or event in self.events)
 
 
 class EscalationPlan(FrozenWire):

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from ark_temporal.plan import gates
 from ark_temporal.plan.accounting import note_answer, note_child, note_request
+from ark_temporal.plan.announcing import Announcer
 from ark_temporal.plan.beginning import record_of
 from ark_temporal.plan.budget import Budget
 from ark_temporal.plan.calls import (
@@ -67,6 +68,8 @@ class Progress:
             abandon=self._abandon,
         )
         self._budget = Budget(self.plan.max_tokens, start.max_tokens)
+        is_root = start.depth == 0 and start.page is None
+        self._announcer = Announcer(self.plan, self.record, is_root=is_root, announced=state.announced)
         self._open: dict[str, Request] = {}
         self._over_budget = state.over_budget
         self._too_large_to_carry = False
@@ -112,7 +115,13 @@ class Progress:
         """What to carry over when the run continues as new; only while nothing is under way."""
         assert not self._open, "requests are under way"
         loops = [loop for step in self.plan.steps for loop in self._scope.steps[step.name].loops()]
-        return self._scope.state(loops, self._over_budget)
+        state = self._scope.state(loops, self._over_budget)
+        state.announced = list(self._announcer.announced)
+        return state
+
+    def take_announcements(self) -> list[Notification]:
+        """What people are to be told about the run by others, who it does not wait for; given out once."""
+        return self._announcer.take()
 
     def advance(self, now: datetime, *, hold: bool = False) -> list[Request]:
         """Start whatever can start, finish what is finished, and hand out what is to be asked.
@@ -259,6 +268,8 @@ class Progress:
 
     def _take(self, request: Request, outcome: Event, now: datetime) -> None:
         step = self._scope.steps.get(request.step)
+        if isinstance(request, ModelCall) and isinstance(outcome, CallFailure):
+            self._announcer.failed(request, outcome, now)
         if isinstance(request, ChildRun):
             self._budget.take_back(request.id)
         if step is None:  # a part of a step that has ended: people were told too late
@@ -296,6 +307,8 @@ class Progress:
             self._over_budget = RunError(
                 type="BudgetExceeded", message=message, step=step.record.name, call=request.id
             )
+        if self._over_budget is None:
+            self._announcer.spent(self._budget.limit, now)
 
     def _is_late(self, now: datetime) -> bool:
         return self.deadline is not None and now >= self.deadline

@@ -9,7 +9,7 @@ from pydantic import Field, JsonValue
 
 from ark_temporal.manifests.checks.addresses import is_credential
 from ark_temporal.plan.model import AgentPlan, Plan
-from ark_temporal.plan.people import EscalationPlan, GatePlan, LastWord
+from ark_temporal.plan.people import EscalationPlan, GatePlan, LastWord, NotifyPlan
 from ark_temporal.plan.toolbox import declared_tools
 from ark_temporal.plan.tools import (
     DEFAULT_TOOL_SECONDS,
@@ -211,6 +211,9 @@ def sources_within(plan: Plan) -> Iterator[tuple[Literal["Secret", "ConfigMap"],
     for gate in (gate for step in plan.steps for gate in step.gates):
         for ref in _in_gate(gate):
             yield ref.kind, ref.name
+    if plan.notify is not None:
+        for ref in _in_notify(plan.notify):
+            yield ref.kind, ref.name
     for nested in plan.teams.values():
         yield from sources_within(nested)
 
@@ -286,6 +289,8 @@ def _refs(agent: AgentPlan) -> Iterator[KeyRef]:
             yield from _in_gate(tool.gate)
     for server in agent.mcp_servers:
         yield from _in_server(server)
+    if agent.notify is not None:
+        yield from _in_notify(agent.notify)
 
 
 def _in_server(server: McpServerPlan) -> Iterator[KeyRef]:
@@ -300,8 +305,15 @@ def _in_server(server: McpServerPlan) -> Iterator[KeyRef]:
 
 
 def _in_gate(gate: GatePlan) -> Iterator[KeyRef]:
-    for channel in gate.notify.channels if gate.notify is not None else ():
-        yield channel.url
+    if gate.notify is not None:
+        yield from _in_notify(gate.notify)
+
+
+def _in_notify(notify: NotifyPlan) -> Iterator[KeyRef]:
+    for channel in notify.channels:
+        email = channel.email
+        refs = (channel.url, *((email.username, email.password) if email is not None else ()))
+        yield from (ref for ref in refs if ref is not None)
         yield from _in_values(channel.headers)
 
 

@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, JsonValue
 
 from ark_temporal.llm.types import Usage
+from ark_temporal.plan.causes import Cause
 from ark_temporal.plan.people import GatePlan
 from ark_temporal.tools.types import Effect
 from ark_temporal.wire import FrozenWire, Wire
@@ -319,6 +320,8 @@ class RunRecord(Wire):
         paused_since: Since when it is held up.
         submitted_by: Who started it.
         reused_from: The run whose results it took over.
+        cause: The event that has started it.
+        trace: Id of the trace that it is a part of, 32 characters of hex.
         refused: Decisions by signal that were not taken, which nobody else would tell.
     """
 
@@ -343,6 +346,8 @@ class RunRecord(Wire):
     paused_since: datetime | None = None
     submitted_by: str = ""
     reused_from: str = ""
+    cause: Cause | None = None
+    trace: str = ""
     refused: list[str] = Field(default_factory=list[str])
     steps: list[StepRecord]
 

@@ -13,6 +13,7 @@ from ark_temporal.plan.model import Plan
 from ark_temporal.plan.prompts import TemplateView
 from ark_temporal.plan.record import Awaiting, Purpose, RunError
 from ark_temporal.plan.state import ProgressState
+from ark_temporal.plan.telling import about_run
 
 if TYPE_CHECKING:
     from ark_temporal.plan.steps.step import Step
@@ -98,14 +99,11 @@ class Scope:
     def tell(self, event: Event, awaiting: Awaiting) -> None:
         """Have people told about a question, by each way apart: one that fails holds up no other."""
         notify = awaiting.gate.notify if awaiting.gate is not None else None
-        if notify is None or (notify.events and event not in notify.events):
+        if notify is None or not notify.tells(event):
             return
         gate = awaiting.model_dump(mode="json", exclude={"gate", "votes", "answer_schema"})
         gate["subject"] = awaiting.subject[:MAX_TOLD_CHARS]
-        about: dict[str, JsonValue] = {
-            "gate": gate,
-            "run": {"status": {"phase": self.record.phase}, "spec": {"input": self.record.input}},
-        }
+        about: dict[str, JsonValue] = {"gate": gate, "run": about_run(self.record)}
         for number, channel in enumerate(notify.channels, 1):
             self.due.append(
                 Notification(

@@ -6,6 +6,7 @@ from typing import ClassVar
 from pydantic import Field, JsonValue
 
 from ark_temporal.plan.calls import ItemResult, Page
+from ark_temporal.plan.causes import Cause, Listener
 from ark_temporal.plan.model import Plan
 from ark_temporal.plan.record import StepRecord, TokenUsage
 from ark_temporal.plan.state import ProgressState
@@ -38,6 +39,9 @@ class PipelineInput(FrozenWire):
         payload_limit_bytes: The largest prompt or result that the run's payload storage carries.
         depth: How many runs are above this one.
         submitted_by: Who starts it.
+        cause: The event that starts it, if one does.
+        traceparent: The trace that it is a part of, as W3C Trace Context writes it.
+        listeners: Events that its end fires, unless it is a part of another run.
         max_tokens: What its parent's budget leaves it; None where it has no parent, or one without a budget.
         deadline: When its parent's time is up.
         page: The part of a map that it does, for a child.
@@ -51,6 +55,9 @@ class PipelineInput(FrozenWire):
     payload_limit_bytes: int = DEFAULT_PAYLOAD_LIMIT
     depth: int = 0
     submitted_by: str = ""
+    cause: Cause | None = None
+    traceparent: str = ""
+    listeners: tuple[Listener, ...] = ()
     max_tokens: int | None = None
     deadline: datetime | None = None
     page: Page | None = None

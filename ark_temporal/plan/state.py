@@ -20,6 +20,7 @@ class ProgressState(Wire):
         told: What roles said that were handed tasks, the latest of each.
         models: The models that people chose for steps, by the step's name.
         children: How many runs below this one were started, by what they are called.
+        announced: What people were told of that they are told of once.
     """
 
     record: RunRecord
@@ -31,3 +32,4 @@ class ProgressState(Wire):
     models: dict[str, str] = Field(default_factory=dict[str, str])
     children: dict[str, int] = Field(default_factory=dict[str, int])
     over_budget: RunError | None = None
+    announced: list[str] = Field(default_factory=list[str])

@@ -40,6 +40,7 @@ def plan_for(plan: Plan, role: str) -> Plan:
         teams=teams,
         steps=(_step(agent),),
         max_depth=plan.max_depth,
+        notify=plan.notify,
     )
 
 

@@ -37,9 +37,6 @@ def in_team(team: ArkTeam) -> Iterator[Unsupported]:
         yield Unsupported(("spec", "limits", "maxDailyTokens"), "Daily token budgets are not enforced yet.")
     if spec.artifact_store is not None:
         yield Unsupported(("spec", "artifactStore"), "Artifacts are not stored yet.", weight="adds")
-    if spec.notify_ref is not None:
-        message = "People are told about approvals only; how runs go and end is not told yet."
-        yield Unsupported(("spec", "notifyRef"), message, weight="adds")
     for index, step in enumerate(spec.pipeline):
         if step.output_artifacts:
             path = ("spec", "pipeline", index, "outputArtifacts")

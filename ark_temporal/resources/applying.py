@@ -132,7 +132,7 @@ async def load_applied(connection: Connection, namespace: str) -> Bundle:
     Raises:
         ConnectionFailedError: Temporal does not answer, or no worker did in time.
     """
-    names = [each.name async for each in store.list_resources(connection) if each.name.namespace == namespace]
+    names = [each.name async for each in store.list_resources(connection, namespace=namespace)]
     return load([], texts=texts_of(await store.read_current(connection, names)))
 
 

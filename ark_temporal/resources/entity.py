@@ -13,6 +13,9 @@ from ark_temporal.resources.model import (
     manifest_digest,
 )
 
+EVENT = "ArkEvent"
+"""The kind whose resources own a schedule."""
+
 
 def refuse_rollback(state: ResourceState, request: RollbackRequest) -> str:
     """Why a revision cannot be brought back; empty when it can."""
@@ -22,6 +25,14 @@ def refuse_rollback(state: ResourceState, request: RollbackRequest) -> str:
         return "There is no revision before that in force."
     if wanted not in known:
         return f"There is no revision {wanted} any more; there are {known[0]} to {known[-1]}."
+    return ""
+
+
+def refuse_apply(state: ResourceState, request: ApplyRequest) -> str:
+    """Why a document cannot be brought in force; empty when it can."""
+    number = state.current.number if state.current is not None else 0
+    if request.only_after and request.only_after != number:
+        return f"Revision {number} is in force, and not {request.only_after}: look again what it says."
     return ""
 
 
@@ -63,6 +74,13 @@ def rollback(state: ResourceState, request: RollbackRequest, now: datetime) -> A
     )
     _add(state, again)
     return Applied(revision=again.number, change="configured")
+
+
+def is_out_of_step(state: ResourceState) -> bool:
+    """Whether the schedule of an event is not what its revision in force asks for."""
+    if state.kind != EVENT or state.current is None:
+        return False
+    return state.scheduled is None or state.scheduled.revision != state.current.number
 
 
 def memo_of(state: ResourceState) -> ResourceMemo:

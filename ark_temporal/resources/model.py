@@ -13,6 +13,12 @@ from ark_temporal.wire import FrozenWire, Wire
 KEPT_REVISIONS = 50
 """How many revisions a resource keeps; older ones are forgotten."""
 
+BEING_DELETED = "BeingDeleted"
+"""Type of the error with which a resource refuses what comes while it is being deleted."""
+
+OVERTAKEN = "Overtaken"
+"""Type of the error with which a resource refuses what was meant for an earlier revision."""
+
 Change = Literal["created", "configured", "unchanged"]
 
 
@@ -56,17 +62,45 @@ class Revision(FrozenWire):
     from_revision: int = 0
 
 
+class Scheduled(FrozenWire):
+    """How far the schedule of an ArkEvent is: the answer of the activity `sync_schedule`.
+
+    Attributes:
+        revision: The one that it is in step with.
+        reason: Why that one has no schedule where it should have one, such as `InvalidCron`.
+        message: The same, as a sentence.
+    """
+
+    revision: int = 0
+    reason: str = ""
+    message: str = ""
+
+
+class ScheduleRequest(FrozenWire):
+    """The argument of the activity `sync_schedule`.
+
+    Attributes:
+        revision: What the schedule is to be in step with; None where the event is deleted.
+    """
+
+    namespace: str
+    event: str
+    revision: Revision | None = None
+
+
 class ResourceState(Wire):
     """A resource as its workflow knows it.
 
     Attributes:
         revisions: The latest ones, the oldest first; the last is in force.
+        scheduled: Of an ArkEvent: how far its schedule is.
     """
 
     kind: str
     namespace: str
     name: str
     revisions: list[Revision] = Field(default_factory=list[Revision])
+    scheduled: Scheduled | None = None
 
     @property
     def current(self) -> Revision | None:
@@ -92,11 +126,13 @@ class ApplyRequest(FrozenWire):
 
     Attributes:
         manifest: The whole document, without a status.
+        only_after: Only where this revision is in force; 0 is any.
     """
 
     manifest: dict[str, JsonValue]
     by: str = ""
     comment: str = ""
+    only_after: int = 0
 
 
 class RollbackRequest(FrozenWire):

@@ -2,13 +2,15 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 from ark_temporal.resources.model import (
+    BEING_DELETED,
+    OVERTAKEN,
     Applied,
     ApplyRequest,
     ResourceMemo,
@@ -45,6 +47,10 @@ class ResourceRefusedError(RuntimeError):
     """A resource does not do what it was asked."""
 
 
+class OvertakenError(ResourceRefusedError):
+    """Somebody else has applied another revision meanwhile."""
+
+
 class Listed(FrozenWire):
     """A resource in a list."""
 
@@ -56,6 +62,7 @@ async def apply(connection: Connection, name: ResourceName, request: ApplyReques
     """Bring a document in force; the resource begins to live with its first.
 
     Raises:
+        OvertakenError: Another revision is in force than the one that it is to come after.
         ConnectionFailedError: Temporal does not answer, or no worker did in time.
     """
     from temporalio.client import WithStartWorkflowOperation
@@ -111,10 +118,11 @@ async def rollback(connection: Connection, name: ResourceName, request: Rollback
 
 
 async def delete(connection: Connection, name: ResourceName) -> None:
-    """End a resource; runs that it has started go on.
+    """End a resource, with its schedule if it has one; runs that it has started go on.
 
     Raises:
         ResourceNotFoundError: There is no such resource.
+        ResourceRefusedError: Its schedule cannot be removed.
         ConnectionFailedError: Temporal does not answer, or no worker did in time.
     """
     handle = connection.client.get_workflow_handle(name.workflow_id)
@@ -138,7 +146,16 @@ async def read_current(connection: Connection, names: Sequence[ResourceName]) ->
     Raises:
         ConnectionFailedError: Temporal does not answer, or no worker did in time.
     """
-    gate = asyncio.Semaphore(AT_ONCE)
+    return list((await read_each(connection, names)).values())
+
+
+async def read_each(connection: Connection, names: Iterable[ResourceName]) -> dict[ResourceName, Revision]:
+    """The revisions in force, by name; resources that were deleted meanwhile are left out.
+
+    Raises:
+        ConnectionFailedError: Temporal does not answer, or no worker did in time.
+    """
+    gate, wanted = asyncio.Semaphore(AT_ONCE), list(names)
 
     async def one(name: ResourceName) -> Revision | None:
         async with gate:
@@ -147,8 +164,8 @@ async def read_current(connection: Connection, names: Sequence[ResourceName]) ->
             except ResourceNotFoundError:
                 return None
 
-    found = await asyncio.gather(*(one(name) for name in names))
-    return [revision for revision in found if revision is not None]
+    found = await asyncio.gather(*(one(name) for name in wanted))
+    return {name: each for name, each in zip(wanted, found, strict=True) if each is not None}
 
 
 async def list_resources(
@@ -167,6 +184,8 @@ async def list_resources(
     from temporalio.service import RPCError
 
     query = f"WorkflowType = '{RESOURCE}' AND ExecutionStatus = 'Running'"
+    if namespace and await connection.searchable():
+        query += f" AND ArkNamespace = '{namespace}'"
     if kind:
         query += f" AND WorkflowId STARTS_WITH '{kind.lower()}/{namespace}{'/' if namespace else ''}'"
     try:
@@ -179,6 +198,13 @@ async def list_resources(
         raise ConnectionFailedError(f"Temporal does not list resources: {error.message}.") from None
 
 
+def not_there(name: ResourceName) -> ResourceNotFoundError:
+    """What is said about a resource that is not there."""
+    return ResourceNotFoundError(
+        f'There is no {name.kind} "{name.namespace}/{name.name}"; `ark-temporal get` shows what there is.'
+    )
+
+
 async def _query(connection: Connection, name: ResourceName, what: str, kind: type[_R]) -> _R:
     from temporalio.common import QueryRejectCondition
 
@@ -188,7 +214,10 @@ async def _query(connection: Connection, name: ResourceName, what: str, kind: ty
 
 
 async def _answered(name: ResourceName, ask: Callable[[], Awaitable[_T]]) -> _T:
-    """Ask until it is our turn: a workflow takes ten updates at a time, none while it continues as new."""
+    """Ask until it is our turn.
+
+    A workflow takes ten updates at a time, and none while it continues as new or is being deleted.
+    """
     from temporalio.client import (
         WorkflowQueryRejectedError,
         WorkflowUpdateFailedError,
@@ -205,11 +234,15 @@ async def _answered(name: ResourceName, ask: Callable[[], Awaitable[_T]]) -> _T:
                 except RPCError as error:
                     if error.status not in transient:
                         raise
+                except WorkflowUpdateFailedError as error:
+                    if getattr(error.cause, "type", "") != BEING_DELETED:
+                        raise
                 await asyncio.sleep(random.uniform(0.05, 0.3))  # noqa: S311 - so that not all come at once
     except WorkflowQueryRejectedError:
-        raise _not_there(name) from None
+        raise not_there(name) from None
     except WorkflowUpdateFailedError as error:
-        raise ResourceRefusedError(getattr(error.cause, "message", str(error.cause))) from None
+        kind = OvertakenError if getattr(error.cause, "type", "") == OVERTAKEN else ResourceRefusedError
+        raise kind(getattr(error.cause, "message", str(error.cause))) from None
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
         raise _nobody(name) from None
     except RPCError as error:
@@ -220,16 +253,10 @@ def _explain(name: ResourceName, error: "RPCError") -> Exception:
     from temporalio.service import RPCStatusCode
 
     if error.status == RPCStatusCode.NOT_FOUND:
-        return _not_there(name)
+        return not_there(name)
     if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
         return _nobody(name)
     return ConnectionFailedError(f"Temporal does not answer about {name}: {error.message}.")
-
-
-def _not_there(name: ResourceName) -> ResourceNotFoundError:
-    return ResourceNotFoundError(
-        f'There is no {name.kind} "{name.namespace}/{name.name}"; `ark-temporal get` shows what there is.'
-    )
 
 
 def _nobody(name: ResourceName) -> ConnectionFailedError:

@@ -1,8 +1,9 @@
 """Our search attributes: what they are called, and whether a Temporal has them."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ark_temporal.plan.model import Plan
+from ark_temporal.plan.causes import trace_id
+from ark_temporal.plan.start import PipelineInput
 
 if TYPE_CHECKING:
     from temporalio.client import Client
@@ -15,6 +16,8 @@ SEARCH_ATTRIBUTES = {
     "ArkPhase": "Keyword",
     "ArkAwaiting": "KeywordList",
     "ArkPlan": "Keyword",
+    "ArkTrigger": "Keyword",
+    "ArkTrace": "Keyword",
 }
 """Public names and Temporal types. Searches, dashboards and `temporal workflow list` rely on them."""
 
@@ -72,18 +75,21 @@ async def ensure_attributes(client: "Client") -> bool:
     return True
 
 
-def attributes_of(plan: Plan, digest: str) -> "TypedSearchAttributes":
+def attributes_of(start: PipelineInput, digest: str) -> "TypedSearchAttributes":
     """What searches find a run by from its beginning."""
     from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
-    keyword = SearchAttributeKey.for_keyword
+    plan, keyword = start.plan, SearchAttributeKey.for_keyword
     agents = sorted({agent.agent for agent in plan.agents.values()})
-    return TypedSearchAttributes(
-        [
-            SearchAttributePair(keyword("ArkNamespace"), plan.namespace),
-            SearchAttributePair(keyword("ArkTeam"), plan.team),
-            SearchAttributePair(keyword("ArkPhase"), "Running"),
-            SearchAttributePair(keyword("ArkPlan"), digest),
-            SearchAttributePair(SearchAttributeKey.for_keyword_list("ArkAgents"), agents),
-        ]
-    )
+    pairs: list[SearchAttributePair[Any]] = [
+        SearchAttributePair(keyword("ArkNamespace"), plan.namespace),
+        SearchAttributePair(keyword("ArkTeam"), plan.team),
+        SearchAttributePair(keyword("ArkPhase"), "Running"),
+        SearchAttributePair(keyword("ArkPlan"), digest),
+        SearchAttributePair(SearchAttributeKey.for_keyword_list("ArkAgents"), agents),
+    ]
+    if start.cause is not None:
+        pairs.append(SearchAttributePair(keyword("ArkTrigger"), start.cause.event))
+    if trace := trace_id(start.traceparent):
+        pairs.append(SearchAttributePair(keyword("ArkTrace"), trace))
+    return TypedSearchAttributes(pairs)

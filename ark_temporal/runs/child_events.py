@@ -8,6 +8,9 @@ from temporalio.exceptions import CancelledError, TerminatedError, TimeoutError
 from ark_temporal.plan.calls import ChildOutcome, Outcome, SubtaskStarted
 from ark_temporal.plan.start import PipelineResult
 from ark_temporal.runs.failures import child_failure, subtask_not_started
+from ark_temporal.runs.names import WORKFLOW_OF
+
+_RUNS = frozenset(WORKFLOW_OF.values())
 
 CHILD_EVENTS = frozenset(
     {
@@ -20,6 +23,16 @@ CHILD_EVENTS = frozenset(
         EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TIMED_OUT,
     }
 )
+
+
+def is_about_a_run(event: HistoryEvent) -> bool:
+    """Whether it is about a run below, and not about what a run has others do: tell people, fire events.
+
+    Args:
+        event: One of `CHILD_EVENTS`.
+    """
+    attributes = getattr(event, event.WhichOneof("attributes") or "")
+    return attributes.workflow_type.name in _RUNS
 
 
 async def read_child_event(event: HistoryEvent, converter: DataConverter) -> tuple[str, Outcome]:

@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from ark_temporal.plan.causes import Cause
 from ark_temporal.plan.record import RunPhase
+from ark_temporal.plan.start import PipelineInput
 from ark_temporal.runs.connection import Connection, ConnectionFailedError
 from ark_temporal.runs.names import MEMO, WORKFLOW_OF
 from ark_temporal.wire import Wire
@@ -21,7 +23,10 @@ OUR_RUNS = f"WorkflowType IN ({_OUR_TYPES}) AND ExecutionStatus != 'ContinuedAsN
 """A run that continued as new is one run: that of its latest execution."""
 
 NOT_PARTS = "ParentWorkflowId IS NULL"
-"""Leaves out the runs that other runs have started."""
+"""Leaves out the runs that other workflows have started."""
+
+NOT_PARTS_OF_RUNS = f"({NOT_PARTS} OR ArkTrigger IS NOT NULL)"
+"""Leaves out the runs that other runs have started, and not those of events. Needs our search attributes."""
 
 _PHASES: dict[str, RunPhase] = {
     "RUNNING": "Running",
@@ -44,6 +49,8 @@ class RunSummary(Wire):
         plan: Digest of its plan.
         history_length: Events in its history.
         parent: The run that started it.
+        trigger: The event that started it.
+        upstream: The run whose end that event was.
     """
 
     id: str
@@ -55,6 +62,8 @@ class RunSummary(Wire):
     completion_time: datetime | None = None
     history_length: int = 0
     parent: str = ""
+    trigger: str = ""
+    upstream: str = ""
 
 
 class RunMemo(Wire):
@@ -64,6 +73,7 @@ class RunMemo(Wire):
         plan: Digest of its plan.
         start_time: When the run began, where it has continued as new since.
         parent: The run that started it.
+        cause: The event that started it.
     """
 
     team: str = ""
@@ -71,6 +81,28 @@ class RunMemo(Wire):
     plan: str = ""
     start_time: datetime | None = None
     parent: str = ""
+    cause: Cause | None = None
+
+    @classmethod
+    def of(
+        cls, start: PipelineInput, digest: str, *, parent: str = "", start_time: datetime | None = None
+    ) -> "RunMemo":
+        """The memo of a run.
+
+        Args:
+            start: What it is started with.
+            digest: Of its plan.
+            parent: The run that starts it.
+            start_time: When it began, where it continues as new.
+        """
+        return cls(
+            team=start.plan.team,
+            namespace=start.plan.namespace,
+            plan=digest,
+            start_time=start_time,
+            parent=parent,
+            cause=start.cause,
+        )
 
 
 async def read_memo(execution: "WorkflowExecution") -> RunMemo:
@@ -103,12 +135,14 @@ async def list_runs(
     """
     from temporalio.service import RPCError, RPCStatusCode
 
-    filters = [OUR_RUNS, *([] if parts else [NOT_PARTS]), *([f"ArkTeam = '{quoted(team)}'"] if team else [])]
+    filters = [OUR_RUNS, *([f"ArkTeam = '{quoted(team)}'"] if team else [])]
     filters += [f"ExecutionStatus = '{_status(phase)}'"] if phase else []
     filters += [f"({query})"] if query else []
     try:
+        if not parts:
+            filters.append(NOT_PARTS_OF_RUNS if await connection.searchable() else NOT_PARTS)
         async for execution in connection.client.list_workflows(" AND ".join(filters), limit=limit):
-            yield await _summary(execution)
+            yield await summary_of(execution)
     except RPCError as error:
         if error.status == RPCStatusCode.INVALID_ARGUMENT:
             raise ValueError(f"Temporal does not understand the query: {error.message}.") from None
@@ -128,7 +162,8 @@ async def find_run(connection: Connection, name: str) -> str:
     raise RunNotFoundError("There is no run yet on this Temporal; start one with `ark-temporal submit`.")
 
 
-async def _summary(execution: "WorkflowExecution") -> RunSummary:
+async def summary_of(execution: "WorkflowExecution") -> RunSummary:
+    """What lists say about a run."""
     memo = await read_memo(execution)
     return RunSummary(
         id=execution.id,
@@ -139,7 +174,9 @@ async def _summary(execution: "WorkflowExecution") -> RunSummary:
         start_time=memo.start_time or execution.start_time,
         completion_time=execution.close_time,
         history_length=execution.history_length,
-        parent=memo.parent or execution.parent_id or "",
+        parent=memo.parent or ("" if memo.cause else execution.parent_id or ""),
+        trigger=memo.cause.event if memo.cause else "",
+        upstream=memo.cause.upstream if memo.cause else "",
     )
 
 

@@ -14,6 +14,7 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.converter import DataConverter
 
+from ark_temporal.plan.beginning import refused_record
 from ark_temporal.plan.calls import (
     Event,
     MemoryOutcome,
@@ -27,9 +28,9 @@ from ark_temporal.plan.calls import (
 )
 from ark_temporal.plan.inputs import InputError
 from ark_temporal.plan.progress import Progress
-from ark_temporal.plan.record import Decision, RunError, RunRecord, StepRecord, at_nanoseconds
+from ark_temporal.plan.record import Decision, RunError, RunRecord, at_nanoseconds
 from ark_temporal.plan.start import PipelineInput
-from ark_temporal.runs.child_events import CHILD_EVENTS, read_child_event
+from ark_temporal.runs.child_events import CHILD_EVENTS, is_about_a_run, read_child_event
 from ark_temporal.runs.failures import call_failure
 from ark_temporal.runs.names import (
     DECIDE_UPDATE,
@@ -57,13 +58,14 @@ _OUTCOMES: Mapping[str, type[Outcome]] = {
     NOTIFY_ACTIVITY: Notified,
 }
 
-_WRITTEN_WITH_TASK = frozenset(
+WRITTEN_WITH_TASK = frozenset(
     {
         EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED,
         EventType.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED,
         EventType.EVENT_TYPE_TIMER_STARTED,
         EventType.EVENT_TYPE_TIMER_CANCELED,
         EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED,
+        EventType.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED,
         EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES,
         EventType.EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED,
         EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED,
@@ -129,7 +131,7 @@ class HistoryReader:
         Raises:
             HistoryError: It is no history of ours.
         """
-        if event.event_type not in _WRITTEN_WITH_TASK:
+        if event.event_type not in WRITTEN_WITH_TASK:
             self.settle()
         match event.event_type:
             case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
@@ -185,7 +187,7 @@ class HistoryReader:
         try:
             self.progress = Progress.begin(start, run_id=self.run_id, now=now)
         except InputError as error:
-            self.refused = _refused_record(self.run_id, start, str(error), now)
+            self.refused = refused_record(start, run_id=self.run_id, message=str(error), now=now)
 
     async def _completed(self, event: HistoryEvent) -> None:
         attributes = event.activity_task_completed_event_attributes
@@ -214,7 +216,9 @@ class HistoryReader:
             self._decisions.append(("", wanted))
 
     async def _child(self, event: HistoryEvent) -> None:
-        """Of a subtask only the start is waited for, of any other run below its end."""
+        """Of a subtask only the start is waited for, of any other run below its end, of others nothing."""
+        if not is_about_a_run(event):
+            return
         id, outcome = await read_child_event(event, self.converter)
         request = self.progress.request(id) if self.progress is not None else None
         if not isinstance(outcome, SubtaskStarted) or isinstance(request, SubtaskStart):
@@ -269,22 +273,6 @@ class HistoryReader:
                 self.progress.cancel(now)
             case _:
                 pass
-
-
-def _refused_record(run_id: str, start: PipelineInput, message: str, now: datetime) -> RunRecord:
-    return RunRecord(
-        id=run_id,
-        team=start.plan.team,
-        namespace=start.plan.namespace,
-        plan=start.plan.digest(),
-        phase="Failed",
-        reason="InvalidInput",
-        input=dict(start.input),
-        start_time=now,
-        completion_time=now,
-        error=RunError(type="InvalidInput", message=message),
-        steps=[StepRecord(name=step.name, role=step.role) for step in start.plan.steps],
-    )
 
 
 def _time(stamp: "Timestamp") -> datetime:

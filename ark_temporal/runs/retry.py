@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
+from ark_temporal.plan.causes import Listener
 from ark_temporal.plan.model import Plan
 from ark_temporal.plan.record import RunRecord, StepRecord
 from ark_temporal.plan.start import PipelineInput, Seed
@@ -155,9 +156,10 @@ async def retry_run(
     again = [step] if step is not None else []
     kept = kept_steps(record, plan, again)
     partly = [] if changes.input else kept_parts(record, origin.start.plan, plan, kept, again)
-    resumed = await _start(connection, origin, changes, kept, partly, id or retry_id(origin.id))
+    heard = origin.start.listeners  # its end is that of the run that it stands for
+    resumed = await _start(connection, origin, changes, kept, partly, id or retry_id(origin.id), heard)
     while id is None and resumed.run.existed and await _status(connection, resumed.run.id) in passes:
-        resumed = await _start(connection, origin, changes, kept, partly, retry_id(resumed.run.id))
+        resumed = await _start(connection, origin, changes, kept, partly, retry_id(resumed.run.id), heard)
     return resumed
 
 
@@ -222,6 +224,7 @@ async def _start(
     kept: Sequence[StepRecord],
     partly: Sequence[StepRecord],
     id: str,
+    listeners: Sequence[Listener] = (),
 ) -> Resumed:
     plan = changes.plan or origin.start.plan
     submitted = await submit(
@@ -232,6 +235,9 @@ async def _start(
         task_queue=origin.task_queue,
         submitted_by=changes.by,
         seed=Seed(run=origin.id, steps=(*kept, *partly)),
+        cause=origin.start.cause,
+        listeners=listeners,
+        traceparent=origin.start.traceparent,
     )
     return Resumed(
         submitted,

@@ -1,11 +1,12 @@
 """Starting a run."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import JsonValue
 
+from ark_temporal.plan.causes import Cause, Listener, new_traceparent
 from ark_temporal.plan.inputs import resolve_input
 from ark_temporal.plan.model import Plan
 from ark_temporal.plan.start import PipelineInput, Seed
@@ -40,6 +41,9 @@ async def submit(
     task_queue: str = TASK_QUEUE,
     submitted_by: str = "",
     seed: Seed | None = None,
+    cause: Cause | None = None,
+    listeners: Sequence[Listener] = (),
+    traceparent: str = "",
 ) -> Submitted:
     """Start a run of a plan, or find the one that the same id has started.
 
@@ -51,6 +55,9 @@ async def submit(
         task_queue: Whose workers run it.
         submitted_by: Who starts it.
         seed: What it takes over of another run.
+        cause: The event that starts it.
+        listeners: Events that its end fires.
+        traceparent: The trace that it is a part of; one of its own without.
 
     Raises:
         InputError: The input does not fit the plan; nothing was started.
@@ -65,24 +72,29 @@ async def submit(
     digest = plan.digest()
     try:
         searchable = await connection.searchable()
+        start = PipelineInput(
+            plan=plan,
+            input=dict(given),
+            search_attributes=searchable,
+            payload_limit_bytes=connection.payload_limit_bytes,
+            submitted_by=submitted_by,
+            cause=cause,
+            traceparent=traceparent or new_traceparent(),
+            listeners=tuple(listeners),
+            seed=seed,
+        )
         await connection.client.start_workflow(
             WORKFLOW_OF[plan.mode],
-            PipelineInput(
-                plan=plan,
-                input=dict(given),
-                search_attributes=searchable,
-                payload_limit_bytes=connection.payload_limit_bytes,
-                submitted_by=submitted_by,
-                seed=seed,
-            ),
+            start,
             id=run_id,
             task_queue=task_queue,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-            memo={MEMO: RunMemo(team=plan.team, namespace=plan.namespace, plan=digest)},
-            search_attributes=attributes_of(plan, digest) if searchable else None,
+            memo={MEMO: RunMemo.of(start, digest)},
+            search_attributes=attributes_of(start, digest) if searchable else None,
             static_summary=summarize_plan(plan, digest),
             static_details=detail_plan(plan),
+            request_eager_start=True,  # where this process has a worker too, it begins without a round trip
         )
     except WorkflowAlreadyStartedError:
         return await _existing(connection, run_id, digest)

@@ -1,9 +1,10 @@
 """A role's environment: the values its `envFrom` names, over those of the worker's own process."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ark_temporal.plan.model import EnvSource, KeyRef
+from ark_temporal.secrets.provided import ProvidedStore
 from ark_temporal.secrets.redaction import MIN_REDACTED, REDACTED, written_forms
 from ark_temporal.secrets.stores import SecretStore
 
@@ -19,6 +20,7 @@ class RoleEnvironment:
     Attributes:
         values: The worker's environment with the role's own values over it.
         warnings: What the manifest names and this worker does not have.
+        secrets: What must not be repeated.
     """
 
     values: Mapping[str, str] = field(repr=False)
@@ -67,7 +69,7 @@ _PROVIDERS = (
 """What belongs together: a key is for one account on one server."""
 
 _KEYS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY")
-_OURS = ("ARK_ENCRYPTION_KEYS", "ARK_STORAGE")
+_OURS = ("ARK_ENCRYPTION_KEYS", "ARK_STORAGE", "ARK_LINK_KEY")
 """What is the worker's alone."""
 
 
@@ -90,16 +92,23 @@ class Secrets:
 
     def __init__(self, stores: Sequence[SecretStore], environment: Mapping[str, str]) -> None:
         self._stores = stores
-        self._environment = environment
+        self._environment = dict(environment)  # `os.environ` decodes each value whenever it is read
+        for store in stores:
+            if isinstance(store, ProvidedStore):
+                store.look_up_with(self.text)
 
-    def environment(self, sources: Sequence[EnvSource], namespace: str) -> RoleEnvironment:
-        """The environment of a role with these `envFrom` sources; a missing one degrades with a warning."""
+    async def environment(self, sources: Sequence[EnvSource], namespace: str) -> RoleEnvironment:
+        """The environment of a role with these `envFrom` sources; a missing one degrades with a warning.
+
+        Raises:
+            SecretError: One that is there cannot be read now.
+        """
         values = dict(self._environment)
         own: set[str] = set()
         secrets: set[str] = set()
         warnings: list[str] = []
         for source in sources:
-            found = self._read(source, namespace)
+            found = await self._read(source, namespace)
             if found is None:
                 if not source.optional:
                     warnings.append(
@@ -119,14 +128,31 @@ class Secrets:
         secrets = {value for value in secrets if len(value) >= MIN_REDACTED}
         return RoleEnvironment(values, tuple(warnings), frozenset(secrets))
 
-    def text(self, ref: KeyRef, namespace: str) -> str | None:
-        """The value of one key, or None where this worker does not have it."""
-        found = self._read(ref, namespace)
+    async def text(self, ref: KeyRef, namespace: str) -> str | None:
+        """The value of one key, or None where this worker does not have it.
+
+        Raises:
+            SecretError: It cannot be read now.
+        """
+        found = await self._read(ref, namespace)
         return None if found is None else found.get(ref.key)
 
-    def _read(self, ref: EnvSource | KeyRef, namespace: str) -> Mapping[str, str] | None:
+    def expire(self, refs: Iterable[EnvSource | KeyRef], namespace: str, before: float) -> None:
+        """Have these read again at their next use: somebody refused what they held.
+
+        Args:
+            refs: Which ones.
+            namespace: Where they are.
+            before: A moment of the monotonic clock; what was read since is left as it is.
+        """
+        for ref in refs:
+            for store in self._stores:
+                if isinstance(store, ProvidedStore):
+                    store.expire(ref.kind, namespace, ref.name, before)
+
+    async def _read(self, ref: EnvSource | KeyRef, namespace: str) -> Mapping[str, str] | None:
         for store in self._stores:
-            found = store.read(ref.kind, namespace, ref.name)
+            found = await store.read(ref.kind, namespace, ref.name)
             if found is not None:
                 return found
         return None

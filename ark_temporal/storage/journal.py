@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ark_temporal.storage.encryption import EncryptionError, Keyring
 from ark_temporal.storage.errors import StorageUnavailableError
-from ark_temporal.storage.files import write_whole
+from ark_temporal.storage.files import write_in_place, write_whole
 
 _SMALL_BYTES = 256 * 1024
 _DIGEST_BYTES = 32
@@ -68,7 +68,7 @@ class DirectoryJournal:
         path, digest = self._path(key), hashlib.sha256(value).digest()
         try:
             if len(value) <= _SMALL_BYTES:
-                write_whole(path, digest, value, durable=False)
+                write_in_place(path, digest + value)
             else:
                 await asyncio.to_thread(write_whole, path, digest, value, durable=False)
         except OSError as error:

@@ -13,7 +13,7 @@ from ark_temporal.tools._egress_policy import EgressPolicy
 from ark_temporal.tools._egress_rules import parse_address
 from ark_temporal.tools.types import ToolError
 
-__all__ = ["EgressPolicy", "Resolver", "guarded_client"]
+__all__ = ["EgressPolicy", "Resolver", "guarded_client", "guarded_socket"]
 
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 """Finds the addresses of a host and port; an OSError says that there are none."""
@@ -67,6 +67,44 @@ def guarded_client(
     )
 
 
+async def guarded_socket(
+    policy: EgressPolicy, host: str, port: int, *, resolver: Resolver | None = None
+) -> socket.socket:
+    """A connection for what is not HTTP: looked up once, checked, and connected to as it is.
+
+    Args:
+        policy: What may be reached.
+        host: Its name or address.
+        port: Its port.
+        resolver: Looks names up instead of the system.
+
+    Returns:
+        The connected socket; who calls closes it, and bounds the time.
+
+    Raises:
+        ToolError: `ToolForbidden` for a host that may not be reached, `ToolUnreachable` for one that has no
+            address.
+        OSError: No address takes the connection.
+    """
+    addresses = await _GuardedBackend(policy, resolver or _look_up).addresses(host, port)
+    failure = OSError(f"{host} has no address")
+    for address in addresses:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        connection = socket.socket(family, socket.SOCK_STREAM)
+        connection.setblocking(False)
+        try:
+            async with asyncio.timeout(_CONNECT_SECONDS / len(addresses)):
+                await asyncio.get_running_loop().sock_connect(connection, (address, port))
+            return connection
+        except OSError as error:
+            failure = error
+            connection.close()
+        except BaseException:
+            connection.close()
+            raise
+    raise failure
+
+
 class _GuardedTransport(httpx2.AsyncHTTPTransport):
     def __init__(self, backend: httpcore2.AsyncNetworkBackend, max_connections: int) -> None:
         tls = httpx2.create_ssl_context()
@@ -104,7 +142,7 @@ class _GuardedBackend(httpcore2.AsyncNetworkBackend):
         end = None if timeout is None else loop.time() + timeout
         try:
             async with asyncio.timeout_at(end):
-                addresses = await self._addresses(host, port)
+                addresses = await self.addresses(host, port)
         except TimeoutError:
             raise _unreachable(host, "looking its name up took too long") from None
         failure: Exception = httpcore2.ConnectError()
@@ -119,7 +157,8 @@ class _GuardedBackend(httpcore2.AsyncNetworkBackend):
     async def sleep(self, seconds: float) -> None:
         await self._network.sleep(seconds)
 
-    async def _addresses(self, host: str, port: int) -> Sequence[str]:
+    async def addresses(self, host: str, port: int) -> Sequence[str]:
+        """Those that may be connected to."""
         self._policy.check_host(host, port)
         if parse_address(host) is not None:
             return self._policy.permitted(host, port, (host,))

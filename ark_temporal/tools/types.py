@@ -49,10 +49,12 @@ class ToolAnswer(FrozenWire):
     Attributes:
         content: The answer, or what went wrong in words that help the model to do better.
         is_error: Whether the tool says that it failed.
+        unauthorised: Whether it refused the credentials, and did nothing.
     """
 
     content: str = ""
     is_error: bool = False
+    unauthorised: bool = False
 
 
 class ToolError(Exception):

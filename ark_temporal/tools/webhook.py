@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import ssl
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Final, Literal
 import httpx2
 from pydantic import JsonValue
 
+from ark_temporal.foreign_errors import certificate_error
 from ark_temporal.tools._reply_text import reply_text
 from ark_temporal.tools._webhook_request import (
     UnfitArgumentsError,
@@ -116,7 +116,9 @@ async def _exchange(client: httpx2.AsyncClient, request: httpx2.Request) -> Tool
         if response.has_redirect_location:
             return ToolAnswer(content=_redirect(response), is_error=True)
         text = await _error_body(response)
-        return ToolAnswer(content=f"HTTP {_status(response)}\n{text}".rstrip(), is_error=True)
+        content = f"HTTP {_status(response)}\n{text}".rstrip()
+        unauthorised = response.status_code == HTTPStatus.UNAUTHORIZED
+        return ToolAnswer(content=content, is_error=True, unauthorised=unauthorised)
     finally:
         await response.aclose()
 
@@ -185,7 +187,7 @@ def _failure(error: Exception, origin: str, seconds: float, *, sent: bool) -> To
             what = "gave no whole answer" if sent else "could not be called"
             return _no_answer("ToolTimeout", f"{origin} {what} within {seconds:g} seconds.", sent=sent)
         case httpx2.ConnectError():
-            certificate = _certificate_error(error)
+            certificate = certificate_error(error)
             if certificate is None:
                 return _no_answer("ToolUnreachable", f"{origin} cannot be connected to.", sent=False)
             why = f"The certificate of {origin} is not valid: {certificate.verify_message}."
@@ -212,13 +214,6 @@ def _no_answer(
     retryable: bool = True,
 ) -> ToolError:
     return ToolError(type, message, sent=sent, retryable=retryable)
-
-
-def _certificate_error(error: BaseException) -> ssl.SSLCertVerificationError | None:
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
-        cause = cause.__cause__ or cause.__context__
-    return cause
 
 
 def _is_broken_off(error: httpx2.RemoteProtocolError) -> bool:

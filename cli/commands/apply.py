@@ -35,8 +35,8 @@ Prune = Annotated[
     ),
 ]
 
-SEEN_WITHIN_SECONDS = 15.0
-"""How long `--wait` waits until lists show what was applied."""
+IN_EFFECT_WITHIN_SECONDS = 30.0
+"""How long `--wait` waits for what was applied to take effect."""
 
 
 @options.connects
@@ -45,7 +45,7 @@ def apply(
     connect: "ConnectOptions",
     prune: Prune = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait until lists show it.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until it has taken effect.")] = False,
     by: options.By = None,
     comment: Annotated[
         str,
@@ -93,6 +93,7 @@ async def _apply(
     comment: str,
 ) -> "list[Done]":
     from ark_temporal.resources.applying import Done, carry_out
+    from ark_temporal.resources.waiting import NotInEffectError, until_in_effect
     from cli.asking import login_name
     from cli.connecting import connect as connected
 
@@ -105,7 +106,10 @@ async def _apply(
     done = {each.name: each async for each in carry_out(connection, planned, by=who, comment=comment)}
     ordered = [done[each.name] for each in planned]
     if wait:
-        await _wait_until_seen(connection, ordered)
+        try:
+            await until_in_effect(connection, ordered, IN_EFFECT_WITHIN_SECONDS)
+        except NotInEffectError as error:
+            raise CommandError(str(error)) from None
     return ordered
 
 
@@ -113,18 +117,30 @@ async def _planned(
     connection: "Connection", files: list[str], *, prune: bool
 ) -> "tuple[Bundle, list[Planned]]":
     """The manifests, checked together with what is applied beside them, and what applying them would do."""
+    import io
+    import sys
+
     from ark_temporal.manifests import load
+    from ark_temporal.manifests.files import MAX_BYTES
     from ark_temporal.resources import store
     from ark_temporal.resources.applying import applied, compare, documents, name_of, texts_of
-    from cli.sources import load_sources
+    from ark_temporal.resources.prompts import missing_prompts
+    from cli.sources import load_sources, show_diagnostics
 
     known = await applied(connection)
-    given = load(files)
+    stdin = io.TextIOWrapper(io.BytesIO(sys.stdin.buffer.read(MAX_BYTES + 1))) if "-" in files else None
+    given = load(files, stdin=stdin)
     names = {name_of(each) for each in given.resources}
     namespaces = {name.namespace for name in names}
     beside = [name for name in known if name not in names and name.namespace in namespaces]
     texts = {} if prune else texts_of(await store.read_current(connection, beside))
-    bundle = load_sources(files, texts=texts)
+    if stdin is not None:
+        stdin.seek(0)
+    bundle = load_sources(files, texts=texts, stdin=stdin)
+    missing = missing_prompts(bundle, names)
+    if missing:
+        show_diagnostics(missing)
+        raise CommandError(f"{plural(len(missing), 'prompt')} would be missing; nothing was applied.")
     written = {name: each for name, each in documents(bundle).items() if name in names}
     if not written:
         raise CommandError("The manifests hold nothing that can be applied.", code=ExitCode.USAGE)
@@ -140,7 +156,7 @@ async def _diff(connect: "ConnectOptions", files: list[str], *, prune: bool) -> 
     _, planned = await _planned(connection, files, prune=prune)
     changed = [each for each in planned if each.verb != "unchanged"]
     known = [each.name for each in changed if each.verb in ("configured", "deleted")]
-    current = dict(zip(known, await store.read_current(connection, known), strict=True))
+    current = await store.read_each(connection, known)
     return "\n".join(
         manifest_diff(
             str(each.name), current[each.name].manifest if each.name in current else {}, each.manifest or {}
@@ -149,35 +165,17 @@ async def _diff(connect: "ConnectOptions", files: list[str], *, prune: bool) -> 
     )
 
 
-async def _wait_until_seen(connection: "Connection", done: "list[Done]") -> None:
-    import asyncio
-
-    from ark_temporal.resources.applying import applied
-
-    async with asyncio.timeout(SEEN_WITHIN_SECONDS):
-        while True:
-            known = await applied(connection)
-            seen = all(
-                (each.name not in known)
-                if each.verb == "deleted"
-                else known[each.name].revision >= each.revision
-                for each in done
-                if each.verb != "failed" and (each.verb == "deleted" or each.name in known)
-            )
-            if seen and all(each.name in known for each in done if each.verb in ("created", "configured")):
-                return
-            await asyncio.sleep(0.2)
-
-
 def _say_about_secrets(bundle: "Bundle") -> None:
-    from ark_temporal.manifests import Secret
+    """Say what stays here, since its values are for those who run, and its commands for nobody else."""
+    from ark_temporal.manifests import ArkSecret, Secret
 
-    secrets = [each.metadata.name for each in bundle.all(Secret)]
-    if secrets:
-        say(
-            f"Not applied: {plural(len(secrets), 'Secret')} of the manifests ({', '.join(secrets[:5])}). "
-            "Give their values to the workers (--secrets-dir, or their environment)."
-        )
+    for kind in (Secret, ArkSecret):
+        names = [each.metadata.name for each in bundle.all(kind)]
+        if names:
+            say(
+                f"Not applied: {plural(len(names), kind.KIND)} of the manifests ({', '.join(names[:5])}). "
+                "Give them to the workers (their manifests, --secrets-dir, or their environment)."
+            )
 
 
 def _show(done: "list[Done]", *, dry_run: bool) -> None:

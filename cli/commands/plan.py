@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli import options
+from cli.loop import run_async
 from cli.output import parse_format, write_json, write_text
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def plan(
 
     found = forecast(
         planned,
-        providers=_providers(planned, bundle, secrets_dir),
+        providers=run_async(_providers(planned, bundle, secrets_dir)),
         prices=load_prices(prices),
         run_input=_input(planned, choice),
     )
@@ -76,25 +77,22 @@ def _input(planned: "Plan", choice: "Choice") -> "dict[str, JsonValue] | None":
     return resolve_input(planned, values)
 
 
-def _providers(planned: "Plan", bundle: "Bundle", secrets_dir: Path | None) -> "dict[str, Provider]":
+async def _providers(planned: "Plan", bundle: "Bundle", secrets_dir: Path | None) -> "dict[str, Provider]":
     """Who would answer for each role, with the manifests' Secrets and this shell's environment."""
     from ark_temporal.plan.reach import every_agent
-    from ark_temporal.secrets import DirectoryStore, Secrets, SecretStore
+    from ark_temporal.secrets import Secrets, with_mounted
     from cli.sources import mapping_store
 
-    stores: list[SecretStore] = [mapping_store(bundle)]
-    if secrets_dir is not None:
-        stores.append(DirectoryStore(secrets_dir))
-    secrets = Secrets(stores, os.environ)
+    secrets = Secrets(with_mounted([mapping_store(bundle)], secrets_dir), os.environ)
     found: dict[str, Provider] = {}
     for role, agent in every_agent(planned):
-        provider = _provider(agent, secrets, planned.namespace)
+        provider = await _provider(agent, secrets, planned.namespace)
         if provider is not None:
             found[role] = provider
     return found
 
 
-def _provider(agent: "AgentPlan", secrets: "Secrets", namespace: str) -> "Provider | None":
+async def _provider(agent: "AgentPlan", secrets: "Secrets", namespace: str) -> "Provider | None":
     if agent.provider is not None:
         return agent.provider
 
@@ -102,7 +100,7 @@ def _provider(agent: "AgentPlan", secrets: "Secrets", namespace: str) -> "Provid
     from ark_temporal.llm.errors import ModelError
     from cli.terminal import complain
 
-    values = secrets.environment(agent.env_from, namespace).values
+    values = (await secrets.environment(agent.env_from, namespace)).values
     try:
         return detect_provider(agent.model, values.get("AGENT_PROVIDER"), values.get("OPENAI_BASE_URL"))
     except ModelError:

@@ -12,6 +12,8 @@ from cli.output import write_json, write_text
 from cli.terminal import say
 
 if TYPE_CHECKING:
+    from ark_temporal.events.status import EventStatus
+    from ark_temporal.resources.conditions import ResourceStatus
     from ark_temporal.resources.model import Applied, ResourceName, ResourceState
     from ark_temporal.resources.store import Listed
     from ark_temporal.runs.connection import Connection, ConnectOptions
@@ -66,8 +68,8 @@ def describe(target: _Target, connect: "ConnectOptions") -> None:
     """Show all there is to know about an applied resource."""
     from cli.resource_text import describe_resource
 
-    state, conditions = run_async(_describe(connect, _named(target)))
-    write_text(describe_resource(state, conditions))
+    state, status = run_async(_describe(connect, _named(target)))
+    write_text(describe_resource(state, status))
 
 
 @options.connects
@@ -196,20 +198,32 @@ async def _print(connection: "Connection", listed: "list[Listed]", output: str) 
 
             write_text("---\n".join(map(to_yaml, manifests)).rstrip())
     elif listed:
-        write_text(describe_list(listed, wide=output == "wide"))
+        wide = output == "wide"
+        events = [each.name for each in listed if each.name.kind == "ArkEvent"] if wide else []
+        write_text(describe_list(listed, await _statuses(connection, events), wide=wide))
     else:
         say("Nothing is applied.")
 
 
+async def _statuses(
+    connection: "Connection", events: "list[ResourceName]"
+) -> "dict[ResourceName, EventStatus]":
+    from ark_temporal.events.status import view_events
+    from ark_temporal.resources.model import ResourceName
+
+    views = await view_events(connection, events)
+    return {ResourceName("ArkEvent", each.namespace, each.name): each.status for each in views}
+
+
 async def _describe(
     connect: "ConnectOptions", name: "ResourceName"
-) -> "tuple[ResourceState, list[dict[str, str]]]":
-    from ark_temporal.resources.status import conditions_of
+) -> "tuple[ResourceState, ResourceStatus]":
+    from ark_temporal.resources.status import status_of
     from ark_temporal.resources.store import read_state
 
     connection = await _connected(connect)
     state = await read_state(connection, name)
-    return state, await conditions_of(connection, name)
+    return state, await status_of(connection, name)
 
 
 async def _state(connect: "ConnectOptions", name: "ResourceName") -> "ResourceState":

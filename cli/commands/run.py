@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from cli.worker_setup import WorkerSetup
 
 
+_TELLING_SECONDS = 3.0
+
+
 def run(
     sources: options.Sources,
     team: options.Team = None,
@@ -60,7 +63,7 @@ def run(
     Ctrl-C cancels the run; a second one quits at once.
     """
     from cli.choice import Choice, compile_choice, input_of
-    from cli.sources import load_sources, mapping_store
+    from cli.sources import load_sources, secret_stores
     from cli.tool_options import ToolOptions
     from cli.worker_setup import WorkerSetup
 
@@ -80,7 +83,7 @@ def run(
 
     from cli.asking import login_name
 
-    stores = [mapping_store(bundle)]
+    stores = secret_stores(bundle, allow_commands=allow_commands)
     who = login_name() if by is None else by
     run_async(_run(_Job(plan, values, id, who, target, stores, setup)))
 
@@ -115,6 +118,7 @@ async def _run(job: _Job) -> NoReturn:
             connection = await connect_to(server, str(scratch / "payloads"))
             async with running_worker(connection, job.setup.options(job.stores)):
                 record = await _carry_out(job, connection, scratch)
+                await _have_told(job, connection, record)
                 _quit(scratch, exit_code(record))
 
 
@@ -147,6 +151,18 @@ async def _carry_out(job: _Job, connection: "Connection", scratch: Path) -> "Run
     view.end(watched.record)
     write_record(job.output, watched.record)
     return watched.record
+
+
+async def _have_told(job: _Job, connection: "Connection", record: "RunRecord") -> None:
+    """Give messages about the run a moment: they end with the server."""
+    from ark_temporal.runs.told import until_told
+    from cli.terminal import complain, one_line, say
+
+    untold = await until_told(connection, job.plan, record, seconds=_TELLING_SECONDS)
+    for each in untold:
+        complain(one_line(each), "warning")
+    if untold:
+        say("It is not tried again, since `run` brings a Temporal of its own, which ends with it.")
 
 
 def _quit(scratch: Path, code: ExitCode) -> NoReturn:

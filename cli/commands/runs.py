@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ark_temporal.plan.record import RunRecord
     from ark_temporal.runs.connection import Connection, ConnectOptions
     from ark_temporal.runs.find import RunSummary
+    from ark_temporal.runs.lineage import Line
 
 app = typer.Typer(
     name="runs",
@@ -39,6 +40,10 @@ def list_(
             metavar="PHASE", help="In this phase.", show_default=False, autocompletion=complete.phases
         ),
     ] = None,
+    event: Annotated[
+        str | None,
+        typer.Option("--event", metavar="NAME", help="Started by this event.", show_default=False),
+    ] = None,
     query: Annotated[
         str | None,
         typer.Option(metavar="QUERY", help="Temporal's list filter, on top.", show_default=False),
@@ -48,8 +53,13 @@ def list_(
     output: options.PlainOutput = "text",
 ) -> None:
     """List runs, the latest first."""
+    from ark_temporal.runs.find import quoted
+
     form = parse_format(output)
-    runs = run_async(_list(connect, team or "", phase or "", query or "", limit, parts=all_))
+    wanted = " AND ".join(
+        [*([f"ArkTrigger = '{quoted(event)}'"] if event else []), *([f"({query})"] if query else [])]
+    )
+    runs = run_async(_list(connect, team or "", phase or "", wanted, limit, parts=all_))
     if form == "json":
         write_json([each.model_dump(mode="json") for each in runs])
     elif runs:
@@ -70,13 +80,13 @@ def show(
 ) -> None:
     """Show what a run did so far, or did."""
     form = parse_format(output)
-    record, url = run_async(_read(connect, run))
+    record, url, chain = run_async(_read(connect, run, chained=form != "json"))
     if form == "json":
         write_json(to_json(record))
         return
     from cli.record_text import describe_record
 
-    write_text(describe_record(record, url, connect, full=full))
+    write_text(describe_record(record, url, connect, full=full, chain=chain))
 
 
 @app.command()
@@ -152,11 +162,16 @@ async def _list(
         raise CommandError(str(error)) from None
 
 
-async def _read(connect: "ConnectOptions", name: str) -> "tuple[RunRecord, str | None]":
+async def _read(
+    connect: "ConnectOptions", name: str, *, chained: bool
+) -> "tuple[RunRecord, str | None, list[Line]]":
+    from ark_temporal.runs.lineage import lineage_of
     from ark_temporal.runs.watch import read_record
 
     connection, run_id = await found(connect, name)
-    return await read_record(connection, run_id), connection.run_url(run_id)
+    record = await read_record(connection, run_id)
+    chain = await lineage_of(connection, record) if chained else []
+    return record, connection.run_url(run_id), chain
 
 
 async def _follow(

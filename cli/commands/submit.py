@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from ark_temporal.manifests import Bundle
+    from ark_temporal.plan.causes import Listener
     from ark_temporal.plan.model import Plan
     from ark_temporal.runs.connection import Connection, ConnectOptions
     from ark_temporal.runs.submit import Submitted
@@ -57,6 +58,7 @@ def submit(
     for a person, you are asked on a terminal; else it is said how to decide. Ctrl-C then detaches: the run
     goes on (exit code 3). The id of a run that exists starts nothing.
     """
+    from ark_temporal.resources.catalog import listeners_of
     from cli.choice import Choice, compile_choice, input_of
     from cli.sources import load_sources
 
@@ -69,8 +71,9 @@ def submit(
         load_sources(sources, inputs=choice.texts) if sources else run_async(_applied(connect, team or agent))
     )
     plan = compile_choice(bundle, choice, provider, ignore_unsupported=ignore_unsupported)
+    listeners = () if sources else listeners_of(bundle, plan.namespace, plan.team)
     _warn_of_values_left_behind(bundle, plan)
-    job = _Job(plan, input_of(choice, plan), id, _name(by), task_queue, connect, target)
+    job = _Job(plan, input_of(choice, plan), id, _name(by), listeners, task_queue, connect, target)
     following = _submit_and_watch(job, timeout, wait=not no_wait) if watch else _submit_only(job)
     raise typer.Exit(run_async(following))
 
@@ -95,6 +98,7 @@ class _Job:
     input: "dict[str, JsonValue]"
     id: str | None
     by: str
+    listeners: "Sequence[Listener]"
     task_queue: str
     connect: "ConnectOptions"
     output: Output
@@ -138,7 +142,13 @@ async def _submit(job: _Job) -> "tuple[Connection, Submitted]":
     resolve_input(job.plan, job.input)
     connection = await connect(job.connect)
     submitted = await submit(
-        connection, job.plan, job.input, id=job.id, task_queue=job.task_queue, submitted_by=job.by
+        connection,
+        job.plan,
+        job.input,
+        id=job.id,
+        task_queue=job.task_queue,
+        submitted_by=job.by,
+        listeners=job.listeners,
     )
     if submitted.existed:
         say(f"{submitted.id} was submitted before; nothing new was started.")
@@ -153,13 +163,15 @@ async def _submit(job: _Job) -> "tuple[Connection, Submitted]":
 
 def _warn_of_values_left_behind(bundle: "Bundle", plan: "Plan") -> None:
     """Values never travel with a run: say which ones the workers must have themselves."""
+    from ark_temporal.manifests import ArkSecret
     from ark_temporal.plan.reach import sources_within
 
+    used = {(kind, plan.namespace, name) for kind, name in sources_within(plan)}
+    provided = {each.key for each in bundle.all(ArkSecret) if ("Secret", *each.key[1:]) in used}
     written = {("Secret", *key) for key in bundle.secrets} | {
         ("ConfigMap", *key) for key in bundle.config_maps
     }
-    used = {(kind, plan.namespace, name) for kind, name in sources_within(plan)}
-    left = sorted(written & used) or sorted(each for each in written if each[0] == "Secret")
+    left = sorted(written & used | provided) or sorted(each for each in written if each[0] == "Secret")
     if left:
         complain(
             f"{_names(left)} of these manifests stays here: only names are submitted. The workers need their "

@@ -24,6 +24,7 @@ def worker(
     max_concurrent_calls: options.MaxConcurrentCalls = 100,
     max_cached_workflows: options.MaxCachedWorkflows = 1000,
     secrets_dir: options.SecretsDirectory = None,
+    provider: options.EventsProvider = "auto",
     mock_script: options.MockScriptFile = None,
     prices: options.PricesFile = None,
     tools: options.ToolModules = None,
@@ -36,13 +37,15 @@ def worker(
     SIGTERM and Ctrl-C let model calls under way finish for a while; what does not is retried by another
     worker. A second Ctrl-C quits at once.
     """
-    from cli.sources import load_sources, mapping_store
+    from cli.sources import load_sources, secret_stores
     from cli.tool_options import ToolOptions
     from cli.worker_setup import WorkerSetup
 
     tooling = ToolOptions.read(tools, allow_host, deny_host, allow_commands=allow_commands)
-    setup = WorkerSetup.read(mock_script=mock_script, prices=prices, secrets_dir=secrets_dir, tools=tooling)
-    stores = [mapping_store(load_sources(sources))] if sources else []
+    setup = WorkerSetup.read(
+        mock_script=mock_script, prices=prices, secrets_dir=secrets_dir, tools=tooling, provider=provider
+    )
+    stores = secret_stores(load_sources(sources), allow_commands=allow_commands) if sources else []
 
     options = setup.options(
         stores,

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from ark_temporal.runs.event_json import started_json, step_json
 from cli.output import to_json, write_json_line
 from cli.progress.changes import (
     Asked,
@@ -66,14 +67,9 @@ class StreamView:
     def _event(self, change: Change) -> dict[str, object]:
         match change:
             case Started(record):
-                facts = {"run": record.id, "team": record.team, "namespace": record.namespace}
-                names = [step.name for step in record.steps]
-                return {"event": "started", **facts, "plan": record.plan, "steps": names, "ui": self._url}
+                return {"event": "started", **started_json(record), "ui": self._url}
             case StepChanged(step):
-                told = step.model_dump(
-                    mode="json", exclude={"name", "calls", "tool_calls", "prompt", "branches"}
-                )
-                return {"event": "step", "step": step.name, **told}
+                return {"event": "step", **step_json(step)}
             case PartsDone(step):
                 of = len(step.branches)
                 return {"event": "parts", "step": step.name, "done": parts_done(step), "of": of}

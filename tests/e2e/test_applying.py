@@ -84,3 +84,38 @@ def test_what_cannot_be_done_is_said(dev: Command, words: tuple[str, ...], why: 
     assert ended.code == 2
     assert why in ended.err
     assert "Traceback" not in ended.err
+
+
+def test_manifests_come_through_a_pipe(dev: Command) -> None:
+    agent = "apiVersion: arkonis.dev/v1alpha1\nkind: ArkAgent\nmetadata: {name: piped}\n"
+    piped = agent + "spec: {model: mock, systemPrompt: Hello.}\n"
+    assert dev.run("diff", "-f", "-", stdin=piped).code == 1
+    applied = dev.run("apply", "-f", "-", "--wait", stdin=piped)
+    assert (applied.code, applied.out) == (0, "ArkAgent/piped created (revision 1)\n")
+    assert dev.run("apply", "-f", "-", stdin=piped).out == "ArkAgent/piped unchanged\n"
+    broken = dev.run("apply", "-f", "-", stdin=agent + "spec: {modle: mock}\n")
+    assert broken.code == 2
+    assert "<stdin>:4" in broken.err
+
+
+def test_an_agent_without_its_prompt_is_not_applied_and_secrets_stay_here(
+    dev: Command, tmp_path: Path
+) -> None:
+    file = tmp_path / "agent.yaml"
+    file.write_text(
+        "apiVersion: arkonis.dev/v1alpha1\nkind: ArkAgent\nmetadata: {name: clerk}\n"
+        "spec: {model: mock, systemPromptRef: {configMapKeyRef: {name: prompts, key: brief}}}\n"
+        "---\napiVersion: arkonis.dev/v1alpha1\nkind: ArkSecret\nmetadata: {name: keys}\n"
+        "spec: {provider: env, env: {K: VARIABLE}}\n"
+    )
+    refused = dev.run("apply", "-f", str(file))
+    assert refused.code == 2
+    assert "which is neither applied nor given here" in refused.err
+    prompts = tmp_path / "prompts.yaml"
+    prompts.write_text(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: prompts}\ndata: {brief: Be brief.}\n"
+    )
+    assert dev.run("apply", "-f", str(prompts), "--wait").code == 0
+    applied = dev.run("apply", "-f", str(file))
+    assert (applied.code, applied.out) == (0, "ArkAgent/clerk created (revision 1)\n")
+    assert "Not applied: 1 ArkSecret" in applied.err

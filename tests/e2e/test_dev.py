@@ -1,15 +1,12 @@
 """`ark-temporal dev` comes, goes and comes back."""
 
 import signal
-import socket
 
 import pytest
 
 from tests.e2e.command import NEWS, Command, Running, script
 
 pytestmark = pytest.mark.slow
-
-USUAL_PORT = 7233
 
 
 def start_dev(command: Command) -> Running:
@@ -19,9 +16,6 @@ def start_dev(command: Command) -> Running:
 
 
 def test_runs_and_those_who_watch_them_outlive_a_restart(command: Command) -> None:
-    with socket.socket() as probe:
-        if probe.connect_ex(("127.0.0.1", USUAL_PORT)) == 0:
-            pytest.skip("another Temporal has the usual port, so a restart would move to another one")
     first = start_dev(command)
     command.run("submit", NEWS, "--provider", "mock", "-i", "topic=tea", "--id", "long")
     watching = command.start("runs", "watch", "long")

@@ -1,6 +1,5 @@
 """A Temporal server that a module's tests share, and for each test a place of its own on it."""
 
-import os
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from ark_temporal.runs.connection import ConnectOptions, connect
-from tests.e2e.command import environment
+from tests.integration.homes import live_in
 from tests.integration.lab import Lab
 from worker.embedded import EmbeddedServer, embedded_server
 
@@ -17,10 +16,7 @@ from worker.embedded import EmbeddedServer, embedded_server
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home for our data, in an environment that leads nowhere else."""
     home = tmp_path / "home"
-    ours = environment(home)
-    for name in os.environ.keys() - ours.keys():
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("ARK_HOME", str(home))
+    live_in(home, monkeypatch)
     return home
 
 

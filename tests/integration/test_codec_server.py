@@ -176,7 +176,7 @@ async def test_a_port_that_is_taken_is_said() -> None:
         other.listen()
         port = other.getsockname()[1]
         with pytest.raises(
-            CodecServerError, match=f"cannot listen on 127.0.0.1:{port}: Address already in use"
+            CodecServerError, match=f"Nothing can listen on 127.0.0.1:{port}: Address already in use"
         ):
             async with codec_server(data_converter(None), CodecServerOptions(port=port)):
                 pass

@@ -1,22 +1,16 @@
 """The HTTP client of tools, on real sockets: it connects to what was checked, and to nothing else."""
 
 import asyncio
-import datetime
-import ipaddress
 import socket
-import ssl
 from collections.abc import Sequence
 from pathlib import Path
 
 import httpx2
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from ark_temporal.tools.egress import EgressPolicy, Resolver, guarded_client
 from ark_temporal.tools.types import ToolError
+from tests.integration.certificates import server_side, write_certificate
 from tests.integration.raw_http import RawServer, answer, serving
 
 OPEN = EgressPolicy()
@@ -215,9 +209,10 @@ async def test_certificates_and_sni_are_about_the_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names: list[str | None] = []
-    context = server_certificate(tmp_path, "api.example.com")
+    files = write_certificate(tmp_path, "api.example.com", "192.0.2.1")
+    context = server_side(files)
     context.sni_callback = lambda connection, name, _: names.append(name)
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "own.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(files[0]))
     resolver, _ = standing_for(["127.0.0.1"])
     async with (
         serving(answer("safe"), tls=context) as server,
@@ -237,40 +232,3 @@ async def untrusted(server: RawServer, resolver: Resolver, monkeypatch: pytest.M
     async with guarded_client(EgressPolicy(), resolver=resolver) as client:
         with pytest.raises(httpx2.ConnectError):
             await client.get(server.url(host="api.example.com"))
-
-
-def server_certificate(directory: Path, name: str) -> ssl.SSLContext:
-    """A server's side of TLS with a certificate of its own, which `own.pem` lets clients trust."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName(
-                [x509.DNSName(name), x509.IPAddress(ipaddress.ip_address("192.0.2.1"))]
-            ),
-            critical=False,
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = certificate.public_bytes(serialization.Encoding.PEM)
-    (directory / "own.pem").write_bytes(pem)
-    (directory / "both.pem").write_bytes(
-        pem
-        + key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(directory / "both.pem")
-    return context

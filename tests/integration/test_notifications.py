@@ -18,6 +18,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.testing import ActivityEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from activities.messaging import Messenger
 from activities.notifying import Notifications
 from ark_temporal.plan.calls import Notification, Notified
 from ark_temporal.plan.people import ChannelPlan, NotifyPlan
@@ -76,7 +77,8 @@ class Desk:
             {("Secret", NAMESPACE, name): {"url": url, "auth": PASSWORD} for name, url in self.urls.items()}
         )
         async with guarded_client(self.policy) as client:
-            return await environment.run(Notifications(client, Secrets([stores], {})).notify, notification)
+            messenger = Messenger(client, Secrets([stores], {}), self.policy)
+            return await environment.run(Notifications(messenger).notify, notification)
 
     async def failure(self, notification: Notification) -> ApplicationError:
         with pytest.raises(ApplicationError) as caught:
@@ -149,9 +151,7 @@ async def test_a_template_that_does_not_render_is_a_warning() -> None:
     async with serving(answer()) as server:
         channel = SLACK.model_copy(update={"template": '{{ fail "no" }}'})
         (warning,) = (await Desk({"slack": server.url()}).tell(telling(channel))).warnings
-    assert warning.startswith(
-        'ArkNotify "pager", channel 1 (slack, by key "url" of Secret "slack"): its template'
-    )
+    assert warning.startswith('ArkNotify "pager" (slack, by key "url" of Secret "slack"): its template')
     assert b"Is it" in server.requests[0].body
 
 

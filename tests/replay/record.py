@@ -33,6 +33,7 @@ from ark_temporal.runs.names import DECIDE_UPDATE, RECORD_QUERY
 from ark_temporal.runs.submit import submit
 from ark_temporal.runs.watch import read_record
 from tests.integration.processes import free_port, plain_server
+from tests.replay import around
 from tests.replay.places import place
 from worker.assembly import WorkerOptions, running_worker
 
@@ -205,7 +206,9 @@ async def main() -> None:
     with plain_server(port, log, *few), place() as tools:
         connection = await connect(ConnectOptions(address=f"127.0.0.1:{port}"))
         await ensure_attributes(connection.client)
-        options = WorkerOptions(mock_script=SCRIPT, tools=["tests.integration.agents.desk_tools"])
+        options = WorkerOptions(
+            mock_script=SCRIPT, tools=["tests.integration.agents.desk_tools"], stores=[around.secrets(tools)]
+        )
         async with running_worker(connection, options):
             for name, (plan, given) in plans(tools).items():
                 (folder / f"{name}.json").write_text(await record(connection, name, plan, given))
@@ -213,6 +216,9 @@ async def main() -> None:
             for child in CHILDREN:
                 (folder / f"{child}.json").write_text(await history(connection, child))
             (folder / f"{RESOURCE}.json").write_text(await _apply_and_delete(connection))
+            await around.happen(connection)
+            for name, id in around.WORKFLOWS.items():
+                (folder / f"{name}.json").write_text(await history(connection, id))
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def test_slack_is_told_the_words_of_the_template_as_they_are(template: str, text
 def test_without_a_template_slack_is_told_a_sentence() -> None:
     body = slack_body("", GATE)
     sentence = 'ApprovalRequested: It is "hot" (team menu, run run-1, step serve)'
-    assert json.loads(body.content) == {"text": sentence}
+    assert json.loads(body.content) == {"text": f"{sentence}\nhttps://ark.example/run-1"}
 
 
 def test_without_a_template_a_webhook_is_sent_an_object() -> None:
@@ -71,6 +71,8 @@ def test_without_a_template_a_webhook_is_sent_an_object() -> None:
         "step": "serve",
         "message": 'It is "hot"',
         "gate": ABOUT["gate"],
+        "status": {"phase": "Waiting"},
+        "dashboardUrl": "https://ark.example/run-1",
     }
 
 

@@ -7,6 +7,7 @@ from ark_temporal.manifests.ark_agent import ArkAgent
 from ark_temporal.manifests.ark_event import ArkEvent
 from ark_temporal.manifests.ark_memory import ArkMemory
 from ark_temporal.manifests.ark_notify import ArkNotify
+from ark_temporal.manifests.ark_secret import ArkSecret
 from ark_temporal.manifests.ark_settings import ArkSettings
 from ark_temporal.manifests.ark_team import ArkTeam
 from ark_temporal.manifests.base import Resource
@@ -18,6 +19,7 @@ from ark_temporal.manifests.checks.events import check_event, check_event_loops
 from ark_temporal.manifests.checks.nested import check_nested_teams, check_team_roles
 from ark_temporal.manifests.checks.pipeline import check_pipeline
 from ark_temporal.manifests.checks.references import check_references
+from ark_temporal.manifests.checks.secrets import check_secret, check_secret_rings
 from ark_temporal.manifests.checks.shapes import check_shapes
 from ark_temporal.manifests.checks.steps import check_steps
 from ark_temporal.manifests.checks.team import check_team
@@ -47,6 +49,7 @@ _BY_KIND: Mapping[type[Resource], tuple[_Check, ...]] = {
     ArkEvent: (check_event, check_event_templates),
     ArkNotify: (check_notify, check_notify_templates),
     ArkMemory: (check_memory,),
+    ArkSecret: (check_secret,),
     ArkSettings: (check_settings,),
 }
 
@@ -57,6 +60,6 @@ def check(bundle: Bundle) -> Iterator[Diagnostic]:
         for each in _BY_KIND.get(type(resource), ()):
             for finding in each(resource, bundle):
                 yield bundle.origin(resource).diagnose(finding)
-    for search in (check_references, check_event_loops, check_nested_teams):
+    for search in (check_references, check_event_loops, check_nested_teams, check_secret_rings):
         for resource, finding in search(bundle):
             yield bundle.origin(resource).diagnose(finding)

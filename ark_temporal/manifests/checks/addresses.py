@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from email.utils import getaddresses
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from ark_temporal.manifests.origins import Finding, Path
@@ -17,6 +18,7 @@ _CREDENTIAL = re.compile(
     r"(^|[-_])(authorization|cookie|credentials?|api[-_]?key|key|password|passwd|secret|token)\Z",
     re.IGNORECASE,
 )
+_MAIL_ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+")
 _SPEAKING = re.compile(r"(?:bearer|basic|token)\s*\Z", re.IGNORECASE)
 
 
@@ -50,6 +52,14 @@ def check_address(url: str, path: Path, *, template: bool = False) -> Iterator[F
         message = "The address seems to hold a credential, which would stand in histories and logs."
         hint = "Send it as a header from a Secret."
         yield Finding(path, "literal-credential", message, hint, "warning")
+
+
+def is_mail_address(written: str) -> bool:
+    """Whether it is one mail address, alone or as `Name <address>`."""
+    if any(not char.isprintable() for char in written):
+        return False
+    found = getaddresses([written])
+    return len(found) == 1 and _MAIL_ADDRESS.fullmatch(found[0][1]) is not None
 
 
 def _split(url: str) -> SplitResult | None:

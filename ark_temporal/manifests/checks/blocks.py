@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from ark_temporal.manifests.ark_memory import LOCAL_STORE, ArkMemory, Embeddings, VectorStoreMemory
-from ark_temporal.manifests.ark_notify import ArkNotify
+from ark_temporal.manifests.ark_notify import ArkNotify, EmailChannel
 from ark_temporal.manifests.ark_settings import ArkSettings
 from ark_temporal.manifests.bundle import Bundle
-from ark_temporal.manifests.checks.addresses import check_address, check_headers
-from ark_temporal.manifests.origins import Finding
+from ark_temporal.manifests.checks.addresses import check_address, check_headers, is_mail_address
+from ark_temporal.manifests.origins import Finding, Path
 
 
 def check_memory(memory: ArkMemory, bundle: Bundle) -> Iterator[Finding]:
@@ -45,13 +45,16 @@ def _endpoint(store: VectorStoreMemory) -> Iterator[Finding]:
 def check_notify(notify: ArkNotify, bundle: Bundle) -> Iterator[Finding]:
     """Findings about an ArkNotify."""
     for index, channel in enumerate(notify.spec.channels):
-        if (channel.slack if channel.type == "slack" else channel.webhook) is None:
+        blocks = {"slack": channel.slack, "webhook": channel.webhook, "email": channel.email}
+        if blocks[channel.type] is None:
             message = f'The channel of type "{channel.type}" needs the block `{channel.type}`.'
             yield Finding(("spec", "channels", index, channel.type), "missing-block", message, "Add it.")
         if channel.webhook is not None:
             yield from check_headers(
                 channel.webhook.headers, ("spec", "channels", index, "webhook", "headers")
             )
+        if channel.email is not None:
+            yield from _mail(channel.email, ("spec", "channels", index, "email"))
     first: dict[str, int] = {}
     for index, event in enumerate(notify.spec.events or []):
         if first.setdefault(event.type, index) != index:
@@ -59,6 +62,21 @@ def check_notify(notify: ArkNotify, bundle: Bundle) -> Iterator[Finding]:
                 f'The event "{event.type}" is already given as item {first[event.type] + 1} of this list.'
             )
             yield Finding(("spec", "events", index, "type"), "duplicate-name", message, "Remove one of them.")
+
+
+def _mail(email: EmailChannel, path: Path) -> Iterator[Finding]:
+    for place, address in (("from", email.sender), *((index, each) for index, each in enumerate(email.to))):
+        at = (*path, "from") if place == "from" else (*path, "to", place)
+        if not is_mail_address(address):
+            message = f"{address!r} is no mail address."
+            yield Finding(at, "invalid-address", message, "Write `name@example.org`, or `Name <address>`.")
+    if email.password_from is not None and email.username_from is None:
+        message = "A password is given and no user name, so nobody logs in."
+        yield Finding((*path, "passwordFrom"), "missing-field", message, "Name its key by `usernameFrom`.")
+    if email.username_from is not None and email.tls == "none":
+        message = "The user name and the password travel in the clear."
+        hint = "Use `tls: starttls` or `tls: tls`."
+        yield Finding((*path, "tls"), "insecure", message, hint, severity="warning")
 
 
 def check_settings(settings: ArkSettings, bundle: Bundle) -> Iterator[Finding]:

@@ -3,45 +3,102 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 
 from ark_temporal.manifests.ark_event import ArkEvent, EventSource
 from ark_temporal.manifests.base import Resource
 from ark_temporal.manifests.bundle import Bundle
 from ark_temporal.manifests.checks.graph import arrows, order
+from ark_temporal.manifests.diagnostics import nearest
 from ark_temporal.manifests.origins import Finding
+from ark_temporal.manifests.webhook_source import WebhookAuth
 
 _CRON_FIELDS = ("minute", "hour", "day of month", "month", "day of week")
 _CRON_WORDS = re.compile(
     r"(?:[0-9*,/?-]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|sun|mon|tue|wed|thu|fri|sat)+\Z",
     re.IGNORECASE,
 )
-_CRON_HINT = 'Write minute, hour, day of month, month and day of week, in UTC: "0 9 * * 1-5".'
+_CRON_HINT = 'Write minute, hour, day of month, month and day of week: "0 9 * * 1-5".'
+_ZONE_HINT = "Write a name of the IANA database, such as `Europe/Berlin`."
+_SOURCE = ("spec", "source")
 
 
 def check_event(event: ArkEvent, bundle: Bundle) -> Iterator[Finding]:
     """Findings about one event."""
-    yield from _source(event.spec.source)
-    if event.spec.source.cron is not None:
-        yield from _cron(event.spec.source.cron)
+    source = event.spec.source
+    yield from _blocks(source)
+    if source.cron is not None:
+        yield from _cron(source.cron)
+    yield from _clock(source)
+    if source.webhook is not None:
+        for index, auth in enumerate(source.webhook.auth or ()):
+            yield from _auth(index, auth)
     yield from _targets(event, bundle)
 
 
-def _source(source: EventSource) -> Iterator[Finding]:
-    path = ("spec", "source")
-    blocks = {"cron": ("cron", source.cron), "team-output": ("teamOutput", source.team_output)}
+def _blocks(source: EventSource) -> Iterator[Finding]:
+    blocks = {
+        "cron": ("cron", source.cron),
+        "team-output": ("teamOutput", source.team_output),
+        "webhook": ("webhook", source.webhook),
+    }
     for kind, (block, given) in blocks.items():
-        if source.type == kind and given is None:
+        if source.type == kind and given is None and kind != "webhook":
             message = f'A source of type "{kind}" needs `{block}`.'
-            yield Finding((*path, block), "missing-block", message, "Add it.")
+            yield Finding((*_SOURCE, block), "missing-block", message, "Add it.")
         elif source.type != kind and given is not None:
-            message = f'`{block}` has no effect: the source is of type "{source.type}".'
+            yield _unused(source, block, kind)
+
+
+def _clock(source: EventSource) -> Iterator[Finding]:
+    """What is only for schedules."""
+    given = source.model_fields_set
+    if "time_zone" in given:
+        if source.type != "cron":
+            yield _unused(source, "timeZone", "cron")
+        if problem := time_zone_problem(source.time_zone):
+            near = nearest(source.time_zone, _time_zones())
+            hint = f'Did you mean "{near}"?' if near else _ZONE_HINT
+            yield Finding((*_SOURCE, "timeZone"), "unknown-time-zone", problem, hint)
+    if "jitter_seconds" in given and source.type != "cron":
+        yield _unused(source, "jitterSeconds", "cron")
+
+
+def _unused(source: EventSource, block: str, kind: str) -> Finding:
+    message = f'`{block}` has no effect: the source is of type "{source.type}".'
+    hint = f"Remove it, or write `type: {kind}`."
+    return Finding((*_SOURCE, block), "unused-block", message, hint, "warning", at_key=True)
+
+
+def _auth(index: int, auth: WebhookAuth) -> Iterator[Finding]:
+    path = (*_SOURCE, "webhook", "auth", index)
+    for kind, given in (("basic", auth.basic), ("hmac", auth.hmac), ("jwt", auth.jwt)):
+        if auth.type == kind and given is None:
+            message = f"`type: {kind}` needs the block `{kind}`."
+            yield Finding((*path, kind), "missing-block", message, "Add it: without it, nobody gets in.")
+        elif auth.type != kind and given is not None:
+            message = f'`{kind}` has no effect: this way in is of type "{auth.type}".'
             hint = f"Remove it, or write `type: {kind}`."
-            yield Finding((*path, block), "unused-block", message, hint, "warning", at_key=True)
+            yield Finding((*path, kind), "unused-block", message, hint, "warning", at_key=True)
+
+
+def time_zone_problem(name: str) -> str:
+    """What is wrong with a time zone; empty where it is known."""
+    if name in _time_zones():
+        return ""
+    return f'There is no time zone "{name}".'
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    from zoneinfo import available_timezones
+
+    return frozenset(available_timezones())
 
 
 def _cron(text: str) -> Iterator[Finding]:
-    path = ("spec", "source", "cron")
-    message = _cron_problem(text)
+    path = (*_SOURCE, "cron")
+    message = cron_problem(text)
     if message:
         yield Finding(path, "invalid-cron", message, _CRON_HINT)
         return
@@ -53,7 +110,8 @@ def _cron(text: str) -> Iterator[Finding]:
         yield Finding(path, "cron-never", "No date matches this schedule: it never fires.", "", "warning")
 
 
-def _cron_problem(text: str) -> str:
+def cron_problem(text: str) -> str:
+    """What is wrong with a schedule; empty where it can be understood."""
     if text.strip().startswith("@"):
         return f"Schedules such as {text.strip().split()[0]} are not supported."
     parts = text.split()

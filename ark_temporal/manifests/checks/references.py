@@ -1,6 +1,6 @@
 """Whether the objects that manifests name are there."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +11,7 @@ from ark_temporal.manifests.ark_event import ArkEvent
 from ark_temporal.manifests.ark_memory import ArkMemory
 from ark_temporal.manifests.ark_notify import ArkNotify
 from ark_temporal.manifests.ark_optimizer import ArkOptimizer
+from ark_temporal.manifests.ark_secret import ArkSecret
 from ark_temporal.manifests.ark_service import ArkService
 from ark_temporal.manifests.ark_team import ArkTeam, Role
 from ark_temporal.manifests.base import KeyRef, NameRef, Resource
@@ -55,7 +56,7 @@ def check_references(bundle: Bundle) -> Iterator[tuple[Resource, Finding]]:
     names = _Names(bundle)
     later: dict[tuple[str, str, str], list[tuple[Resource, Need]]] = {}
     for resource in (*bundle.resources, *bundle.flow_teams):
-        for need in _needs(resource):
+        for need in needs_of(resource):
             namespace = resource.metadata.namespace
             found = names.found(need, namespace)
             if found == "yes":
@@ -96,7 +97,8 @@ class _Names:
         self._bundle = bundle
         self._names: dict[tuple[str, str], set[str]] = {}
         for kind, namespace, name in [*(each.key for each in bundle.resources), *bundle.broken]:
-            self._names.setdefault((kind, namespace), set()).add(name)
+            stands_for = "Secret" if kind == ArkSecret.KIND else kind
+            self._names.setdefault((stands_for, namespace), set()).add(name)
         for team in bundle.all(ArkTeam):
             generated = self._names.setdefault(("generated agent", team.metadata.namespace), set())
             generated |= {f"{team.metadata.name}-{role.name}" for role in team.spec.roles}
@@ -104,11 +106,19 @@ class _Names:
     def found(self, need: Need, namespace: str) -> Found:
         if not any(need.name in self._names.get((kind, namespace), ()) for kind in need.kinds):
             return "no"
-        values: Mapping[str, object] | None = {
-            "Secret": self._bundle.secrets,
-            "ConfigMap": self._bundle.config_maps,
-        }.get(need.kinds[0], {}).get((namespace, need.name))
-        return "no key" if need.key and values is not None and need.key not in values else "yes"
+        keys = self._keys(need, namespace)
+        return "no key" if need.key and keys is not None and need.key not in keys else "yes"
+
+    def _keys(self, need: Need, namespace: str) -> Collection[str] | None:
+        """The keys of an object; None where they are not known."""
+        if need.kinds[0] == "ConfigMap":
+            return self._bundle.config_maps.get((namespace, need.name))
+        if need.kinds[0] != "Secret":
+            return None
+        provided = self._bundle.find(ArkSecret, need.name, namespace)
+        if provided is not None:
+            return provided.spec.known_keys
+        return self._bundle.secrets.get((namespace, need.name))
 
     def hint(self, need: Need, namespace: str) -> str:
         known = [name for kind in need.kinds for name in self._names.get((kind, namespace), ())]
@@ -123,7 +133,8 @@ class _Names:
         return f'Did you mean "{best}"?' if best else ""
 
 
-def _needs(resource: Resource) -> Iterator[Need]:
+def needs_of(resource: Resource) -> Iterator[Need]:
+    """All names that a resource wants to resolve; those that may be missing without a word are left out."""
     if isinstance(resource, ArkAgent):
         yield from _agent_needs(resource.spec, ("spec",))
     elif isinstance(resource, ArkTeam):
@@ -134,6 +145,9 @@ def _needs(resource: Resource) -> Iterator[Need]:
         yield from _memory_needs(resource)
     elif isinstance(resource, ArkNotify):
         yield from _notify_needs(resource)
+    elif isinstance(resource, ArkSecret):
+        for place, credential in resource.spec.credentials.items():
+            yield from _keyed(credential.secret_key_ref, "Secret", ("spec", *place, "secretKeyRef"))
     elif isinstance(resource, ArkService):
         agents = ("ArkAgent", "generated agent")
         yield Need(("spec", "selector", "arkAgent"), agents, resource.spec.selector.ark_agent)
@@ -233,6 +247,14 @@ def _event_needs(event: ArkEvent) -> Iterator[Need]:
     source = event.spec.source.team_output
     if source is not None:
         yield Need(("spec", "source", "teamOutput", "name"), teams, source.name)
+    webhook = event.spec.source.webhook
+    for index, auth in enumerate((webhook.auth if webhook is not None else None) or ()):
+        path = ("spec", "source", "webhook", "auth", index)
+        if auth.basic is not None:
+            for key in ("username", "password"):
+                yield Need((*path, "basic", "name"), ("Secret",), auth.basic.name, key)
+        if auth.hmac is not None:
+            yield from _keyed(auth.hmac.secret_ref, "Secret", (*path, "hmac", "secretRef"))
 
 
 def _memory_needs(memory: ArkMemory) -> Iterator[Need]:
@@ -254,3 +276,6 @@ def _notify_needs(notify: ArkNotify) -> Iterator[Need]:
         if channel.webhook is not None:
             yield from _keyed(channel.webhook.url_from, "Secret", (*path, "webhook", "urlFrom"))
             yield from _value_needs(channel.webhook.headers, (*path, "webhook", "headers"))
+        if channel.email is not None:
+            yield from _keyed(channel.email.username_from, "Secret", (*path, "email", "usernameFrom"))
+            yield from _keyed(channel.email.password_from, "Secret", (*path, "email", "passwordFrom"))

@@ -30,7 +30,12 @@ _ELSEWHERE: Mapping[str, str] = {
     ),
 }
 """Names that there are only in some templates, and where."""
-_TRIGGER_FIELDS = ("name", "firedAt", "body", "output")
+_FILLED_BY: Mapping[str, str] = {
+    **dict.fromkeys(("name", "source", "firedAt", "principal"), ""),
+    **dict.fromkeys(("body", "headers"), "webhook"),
+    **dict.fromkeys(("output", "run", "team", "phase"), "team-output"),
+}
+"""What `.trigger` has, and the source that alone fills it."""
 _NOTIFY_ROOTS = ("team", "run", "agent", "gate", "Event", "TeamName", "RunName", "Message")
 
 
@@ -288,27 +293,37 @@ def check_agent_templates(agent: ArkAgent, bundle: Bundle) -> Iterator[Finding]:
 
 
 def check_event_templates(event: ArkEvent, bundle: Bundle) -> Iterator[Finding]:
-    """Findings about the inputs that an event gives its targets."""
+    """Findings about the inputs that an event gives its targets, and about what its webhook answers."""
 
-    def names(path: tuple[str, ...]) -> _Wrong | None:
+    def names(path: tuple[str, ...], roots: tuple[str, ...] = ("trigger",)) -> _Wrong | None:
         if path[0] != "trigger":
-            return _unknown(path[0], ("trigger",))
-        if len(path) > 1 and path[1] not in _TRIGGER_FIELDS:
-            return _unknown(f"trigger.{path[1]}", tuple(f"trigger.{each}" for each in _TRIGGER_FIELDS))
+            return None if path[0] in roots else _unknown(path[0], roots)
+        if len(path) > 1 and path[1] not in _FILLED_BY:
+            return _unknown(f"trigger.{path[1]}", tuple(f"trigger.{each}" for each in _FILLED_BY))
         return _never_filled(path, event.spec.source.type)
+
+    def of_answer(path: tuple[str, ...]) -> _Wrong | None:
+        return names(path, ("trigger", "output", "run"))
 
     for index, target in enumerate(event.spec.targets):
         for key, text in target.input.items():
             yield from check_template(text, ("spec", "targets", index, "input", key), names)
+    webhook, at = event.spec.source.webhook, ("spec", "source", "webhook")
+    if webhook is not None:
+        yield from check_template(webhook.idempotency_key, (*at, "idempotencyKey"), names)
+        yield from check_template(webhook.challenge, (*at, "challenge"), names)
+        if webhook.respond is not None:
+            yield from check_template(webhook.respond.body, (*at, "respond", "body"), of_answer)
 
 
 def _never_filled(path: tuple[str, ...], source: str) -> _Wrong | None:
-    name = ".".join(path[:2])
-    filled_by = {"trigger.body": "webhook", "trigger.output": "team-output"}.get(name)
-    if filled_by is None or filled_by == source:
+    name = path[1] if len(path) > 1 else "name"
+    filled_by = _FILLED_BY[name]
+    if filled_by in ("", source):
         return None
     message = (
-        f'".{name}" is always empty here: only a {filled_by} source fills it, and this is a {source} source.'
+        f'".trigger.{name}" is always empty here: only a {filled_by} source fills it, and this is a '
+        f"{source} source."
     )
     return _Wrong("no-data", message, severity="warning")
 
@@ -322,8 +337,10 @@ def check_notify_templates(notify: ArkNotify, bundle: Bundle) -> Iterator[Findin
     spec = notify.spec
     for index, channel in enumerate(spec.channels):
         path = ("spec", "channels", index)
-        for kind, block in (("slack", channel.slack), ("webhook", channel.webhook)):
+        for kind, block in (("slack", channel.slack), ("webhook", channel.webhook), ("email", channel.email)):
             if block is not None:
                 yield from check_template(block.template, (*path, kind, "template"), names)
+        if channel.email is not None:
+            yield from check_template(channel.email.subject, (*path, "email", "subject"), names)
     for index, event in enumerate(spec.events or []):
         yield from check_template(event.template, ("spec", "events", index, "template"), names)

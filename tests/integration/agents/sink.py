@@ -39,6 +39,7 @@ class Sink:
     status: int = 200
     answer: str = '{"done": true}'
     delay: float = 0
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
     asked: list[Asked] = field(default_factory=list[Asked])
     closing: threading.Event = field(default_factory=threading.Event)
 
@@ -58,6 +59,8 @@ class Sink:
                     self.send_response(sink.status)
                     self.send_header("Content-Type", "application/json")
                     self.send_header("Content-Length", str(len(data)))
+                    for name, value in sink.headers.items():
+                        self.send_header(name, value)
                     self.end_headers()
                     self.wfile.write(data)
                 except OSError:

@@ -14,6 +14,8 @@ from cli.main import app
 from tests.integration.failures.page import PAGE, PROVED, ROOT, rows
 
 INTEGRATION, AGENTS = "tests/integration/test_", "tests/integration/agents/test_"
+EVENTS, NOTIFY = "tests/integration/events/test_", "tests/integration/notify/test_"
+WEBHOOKS = "tests/integration/gateway/test_webhook_"
 EXISTING = {
     "F105": f"{INTEGRATION}public_names.py::test_what_is_no_plan_fails_at_once_with_a_typed_error",
     "F212": f"{AGENTS}tool_crashes.py::test_an_answer_that_temporal_was_not_told_is_not_paid_for_again",
@@ -28,6 +30,17 @@ EXISTING = {
     "F1009": f"{AGENTS}tool_agents.py::test_a_thousand_turns",
     "F1011": "tests/e2e/test_submit.py::test_ctrl_c_detaches_and_the_run_goes_on",
     "F1013": "tests/e2e/test_run.py::test_a_killed_run_leaves_no_server_behind",
+    "F1101": f"{INTEGRATION}output_triggers.py::"
+    "test_an_event_whose_target_is_gone_or_cannot_be_told_fails_and_says_why",
+    "F1102": f"{INTEGRATION}output_triggers.py::test_forbid_skips_while_a_run_goes_on_and_fires_again_after",
+    "F1103": f"{EVENTS}firing.py::test_a_suspended_event_is_fired_by_nobody_but_a_person",
+    "F1104": f"{INTEGRATION}output_triggers.py::test_a_ring_of_teams_comes_to_an_end",
+    "F1105": f"{EVENTS}firing.py::test_what_workers_missed_starts_once",
+    "F1106": f"{WEBHOOKS}redelivery.py::test_a_thousand_redeliveries_start_one_run",
+    "F1107": f"{WEBHOOKS}redelivery.py::"
+    "test_a_gateway_killed_before_it_answers_has_started_the_run_that_the_retry_gets",
+    "F1108": f"{WEBHOOKS}redelivery.py::test_a_temporal_that_does_not_answer_has_the_call_come_again",
+    "F1109": f"{NOTIFY}delivery.py::test_a_message_arrives_once_the_sink_is_up_and_the_run_waits_for_nothing",
 }
 """Rows that tests prove which stand elsewhere, by node id."""
 

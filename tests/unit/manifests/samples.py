@@ -247,6 +247,13 @@ spec: {anything: [1, 2]}
 apiVersion: arkonis.dev/v1alpha1
 kind: ArkSecret
 metadata: {name: vault}
+spec:
+  provider: vault
+  vault:
+    address: https://vault.example:8200
+    path: press/models
+    keys: {OPENAI_API_KEY: openai}
+    auth: {appRole: {roleId: {env: ROLE_ID}, secretId: {file: /run/secret-id}}}
 """
 
 PEOPLE = """\
