@@ -7,8 +7,13 @@ from collections.abc import Iterator
 _MAX_QUOTE = 500
 
 
-def causes(raised: BaseException) -> Iterator[BaseException]:
-    """An exception and what it was raised from; of a group, each member."""
+def causes(raised: BaseException, *, hidden: bool = False) -> Iterator[BaseException]:
+    """An exception and what it was raised from; of a group, each member.
+
+    Args:
+        raised: The exception.
+        hidden: With what `raise ... from None` hides, too.
+    """
     seen: set[int] = set()
     waiting: list[BaseException | None] = [raised]
     while waiting:
@@ -19,12 +24,14 @@ def causes(raised: BaseException) -> Iterator[BaseException]:
         yield exception
         if isinstance(exception, BaseExceptionGroup):
             waiting.extend(exception.exceptions)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
-        waiting += [exception.__cause__, None if exception.__suppress_context__ else exception.__context__]
+        hides = exception.__suppress_context__ and not hidden
+        waiting += [exception.__cause__, None if hides else exception.__context__]
 
 
 def certificate_error(raised: BaseException) -> ssl.SSLCertVerificationError | None:
-    """What is wrong with a certificate, where that is behind an exception."""
-    return next((each for each in causes(raised) if isinstance(each, ssl.SSLCertVerificationError)), None)
+    """What is wrong with a certificate, where that is behind an exception; HTTP clients hide it."""
+    behind = causes(raised, hidden=True)
+    return next((each for each in behind if isinstance(each, ssl.SSLCertVerificationError)), None)
 
 
 def one_line(text: str) -> str:

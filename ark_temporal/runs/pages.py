@@ -79,12 +79,13 @@ async def list_page(
     span = after.span if after else 0.0
     narrow, wide = 0.0, 0.0  # spans that are known to hold too few and too many; 0 is not known
     whole = True  # whether all that is left may be less than a window
+    allowed = window
     while True:
         crowded = 0 < wide - narrow < _SHORTEST_SPAN
         span = wide if crowded else span
         since = before - timedelta(seconds=span) if span else None
-        listed = await _listed(connection, query, since, before, None if crowded else window)
-        if not crowded and len(listed) > window:
+        listed = await _listed(connection, query, since, before, None if crowded else allowed)
+        if not crowded and len(listed) > allowed:
             whole = whole and since is not None
             wide = span
             span = _between(narrow, wide) if wide else max(narrow * _WIDER, _FIRST_SPAN)
@@ -95,7 +96,9 @@ async def list_page(
             return Page(found[:limit], Place(last.start_time, last.id, span))
         if since is None or since < _EARLIEST:
             return Page(found)
-        narrow, wide = span, 0.0 if crowded else wide
+        if crowded:  # these are known now: a window of others may come behind them
+            wide, allowed = 0.0, window + len(listed)
+        narrow = span
         span = _between(narrow, wide) if wide else span * _WIDER
         if whole and span > _LONG_SPAN:
             span = 0.0

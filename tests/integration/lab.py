@@ -55,7 +55,7 @@ class Run:
         """The whole history."""
         return [event async for event in self.handle.fetch_history_events()]
 
-    async def until_running(self, step: str, seconds: float = 20) -> None:
+    async def until_running(self, step: str, seconds: float = 40) -> None:
         """Wait until a step runs."""
         async with asyncio.timeout(seconds):
             while (await self.record()).step(step).phase != "Running":

@@ -48,7 +48,7 @@ async def asks(run: Run) -> Awaiting:
 async def waiting(lab: Lab, *ids: str) -> set[str]:
     """Which of these runs are listed as waiting, once the index has had time to know."""
     found: set[str] = set()
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         while not found >= set(ids):
             found = {each.run async for each in list_awaiting(lab.connection)}
             await asyncio.sleep(0.1)

@@ -24,7 +24,7 @@ BAD = MockScript(rules=(MockRule.model_validate({"role": "bad", "fail": {"type":
 async def found(lab: Lab, query: str, count: int = 1) -> set[str]:
     """Ids of the runs that a query finds, once there are that many: an index lags behind."""
     ids: set[str] = set()
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         while len(ids) < count:
             ids = {run.id async for run in list_runs(lab.connection, query=query)}
             await asyncio.sleep(0.1)

@@ -40,7 +40,7 @@ async def test_each_run_is_on_one_page_whatever_the_window_is(lab: Lab) -> None:
     await asyncio.sleep(1)
     runs += await start(lab, 12)
     await seen(lab, len(runs))
-    for limit, window in ((7, 500), (7, 16), (3, 8), (32, 33), (33, 34), (100, 500)):
+    for limit, window in ((7, 500), (7, 16), (3, 8), (2, 3), (1, 2), (32, 33), (33, 34), (100, 500)):
         found: list[str] = []
         after: Place | None = None
         while True:

@@ -55,7 +55,7 @@ async def called(run: Run) -> dict[str, int]:
     return attempts
 
 
-async def asks(run: Run, kind: str = "", seconds: float = 20) -> Awaiting:
+async def asks(run: Run, kind: str = "", seconds: float = 40) -> Awaiting:
     """Wait until a run waits for a person, in a question of that kind."""
     async with asyncio.timeout(seconds):
         while True:

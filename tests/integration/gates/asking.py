@@ -44,7 +44,7 @@ async def start_as(lab: Lab, plan: Plan, name: str) -> Run:
     return lab.run(submitted.id)
 
 
-async def until(run: Run, wanted: Callable[[RunRecord], bool], seconds: float = 20) -> RunRecord:
+async def until(run: Run, wanted: Callable[[RunRecord], bool], seconds: float = 40) -> RunRecord:
     """Wait until a run is as wanted; the record, which history and workflow tell alike."""
     async with asyncio.timeout(seconds):
         while not wanted(await run.record()):
@@ -52,18 +52,18 @@ async def until(run: Run, wanted: Callable[[RunRecord], bool], seconds: float = 
     return await alike(run)
 
 
-async def asks(run: Run, count: int = 1, seconds: float = 20) -> list[Awaiting]:
+async def asks(run: Run, count: int = 1, seconds: float = 40) -> list[Awaiting]:
     """Wait until a run waits for so many decisions; history and workflow tell them alike."""
     return (await until(run, lambda record: len(record.awaiting) == count, seconds)).awaiting
 
 
-async def question(run: Run, seconds: float = 20) -> Awaiting:
+async def question(run: Run, seconds: float = 40) -> Awaiting:
     """Wait until a run waits for one decision."""
     [one] = await asks(run, 1, seconds)
     return one
 
 
-async def alike(run: Run, seconds: float = 10) -> RunRecord:
+async def alike(run: Run, seconds: float = 40) -> RunRecord:
     """The record, which the history and the workflow tell alike as soon as nothing is under way."""
     difference = "It was never asked."
     for _ in range(int(seconds / 0.1)):

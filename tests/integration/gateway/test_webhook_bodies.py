@@ -33,7 +33,7 @@ async def raw(
             writer.write(part)
             await writer.drain()
             await asyncio.sleep(pause)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             line = (await reader.readline()).decode()
         return line.split(" ")[1] if line else ""
     except OSError:

@@ -38,7 +38,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def keys(clock: Clock) -> AsyncGenerator[JwtVerifier]:
-    async with guarded_client(EgressPolicy(), timeout=5.0) as http:
+    async with guarded_client(EgressPolicy(), timeout=20.0) as http:
         yield JwtVerifier(http, clock=clock)
 
 

@@ -166,13 +166,13 @@ class StubServer:
                 self._write(self.log, number, recorded, method, reply)
             return number, reply
 
-    def await_requests(self, count: int, seconds: float = 10.0) -> None:
+    def await_requests(self, count: int, seconds: float = 30.0) -> None:
         """Block until that many requests have come in."""
         with self._arrived:
             if not self._arrived.wait_for(lambda: len(self.requests) >= count, seconds):
                 raise TimeoutError(f"{len(self.requests)} of {count} requests came in.")
 
-    def await_no_connections(self, seconds: float = 10.0) -> None:
+    def await_no_connections(self, seconds: float = 30.0) -> None:
         """Block until every client has gone."""
         with self._arrived:
             if not self._arrived.wait_for(lambda: self.connections == 0, seconds):

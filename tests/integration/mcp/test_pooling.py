@@ -91,7 +91,7 @@ async def test_what_nobody_uses_is_closed(start: Callable[..., Lab]) -> None:
     run, visitor = Run(pool, lab.server()), Run(pool, stateful.server())
     number = await run.call("pid")
     await visitor.call("remember", text="a word")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while Path(f"/proc/{number}").exists():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.05)

@@ -155,7 +155,7 @@ async def test_a_worker_that_dies_takes_no_message_with_it(lab: Lab, home: Path)
             run = await lab.start(plan)
             await run.ended()
             await sink.until_asked(1)
-            async with asyncio.timeout(10):  # the attempt has failed, and the next one waits
+            async with asyncio.timeout(30):  # the attempt has failed, and the next one waits
                 while "HTTP 503" not in str(
                     (await notifier(lab, "killed", "TeamSucceeded").handle.describe()).raw_description
                 ):

@@ -225,7 +225,7 @@ async def test_a_run_is_told_of_by_mail_and_nobody_reads_the_password(
         async with lab.working(script=script(failing("cook", message="No pots.")), secrets=secrets):
             run = await lab.start(plan)
             await run.ended()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while not box.logins:
                     await asyncio.sleep(0.02)
             box.answer = ""

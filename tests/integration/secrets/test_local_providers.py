@@ -99,7 +99,7 @@ async def test_a_program_that_takes_too_long_is_killed_with_all_that_it_started(
     error = await printing(script, timeoutSeconds=2).failure()
     assert "did not end within 2 seconds" in str(error)
     assert time.monotonic() - began < 5
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while is_running(int(pid.read_text())):
             await asyncio.sleep(0.02)
 

@@ -156,7 +156,7 @@ async def test_a_sealed_vault_and_one_that_is_down_are_bridged_over(caplog: pyte
     server.sealed = False
     server.write("team/models", openai="sk-planted-2")
     with server.listening():
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while await read.value("OPENAI_API_KEY") != "sk-planted-2":
                 await asyncio.sleep(0.1)
     assert "planted" not in caplog.text
