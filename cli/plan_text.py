@@ -11,7 +11,7 @@ from cli.terminal import one_line
 if TYPE_CHECKING:
     from ark_temporal.plan.bounds import Bound, StepForecast
     from ark_temporal.plan.forecast import Forecast, RoleForecast
-    from ark_temporal.plan.reach import GateReach, MemoryReach, ServerReach, ToolReach
+    from ark_temporal.plan.reach import GateReach, MemoryReach, NotifyReach, ServerReach, ToolReach
 
 _EFFECTS = {
     "read": "reads only",
@@ -55,8 +55,26 @@ def _facts(forecast: "Forecast") -> str:
         ("calls", f"{bound.model_calls:,} of models at most"),
         ("tokens", f"{bound.tokens:,} at most"),
         ("cost", _cost(bound, forecast.prices_as_of)),
+        *([("notify", _told(forecast.notify))] if forecast.notify else []),
     ]
-    return "\n".join(f"{name:<9}{value}" for name, value in facts)
+    return "\n".join(
+        textwrap.fill(value, _WIDTH, initial_indent=f"{name:<9}", subsequent_indent=" " * 9)
+        for name, value in facts
+    )
+
+
+def _told(notify: "NotifyReach") -> str:
+    """Who is told, of what, and how often."""
+    events = one_line(", ".join(notify.events)) or "all events"
+    window = duration(notify.window_seconds)
+    bound = (
+        f"; {plural(notify.max_per_window, 'message')} of each in {window}" if notify.window_seconds else ""
+    )
+    return f"{_channels(notify)}: {events}{bound}"
+
+
+def _channels(notify: "NotifyReach") -> str:
+    return f"{one_line(notify.name)} by {', '.join(notify.channels) or 'no channel, so nobody'}"
 
 
 def _cost(bound: "Bound", as_of: str) -> str:
@@ -184,6 +202,7 @@ def _role(role: "RoleForecast") -> str:
         *("\n".join(_server(server)) for server in role.servers),
         *(["\n".join(_memory(role.memory))] if role.memory else []),
         *([f"hands tasks to {to_whom}"] if to_whom else []),
+        *([f"tells {_channels(role.notify)} when its model does not answer"] if role.notify else []),
     ] or ["reaches nothing but its model"]
     return "\n".join(
         [f"role {one_line(role.role)}{who}: {bounds}", *(textwrap.indent(each, "  ") for each in reached)]

@@ -8,17 +8,17 @@ import pytest
 
 @pytest.hookimpl(wrapper=True)
 def pytest_report_to_serializable() -> Generator[None, Any, Any]:
-    """A report without halves of surrogate pairs: they cannot be sent, and would end the whole run."""
+    """A report of plain values, without halves of surrogate pairs: what cannot be sent would end the run."""
     return _sendable((yield))
 
 
 def _sendable(value: object) -> object:
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
+    if value is None or type(value) in (bool, int, float):
+        return value
     if isinstance(value, dict):
         fields = cast("dict[object, object]", value)
         return {_sendable(name): _sendable(each) for name, each in fields.items()}
     if isinstance(value, list | tuple):
         each_sendable = [_sendable(each) for each in cast("list[object]", value)]
         return tuple(each_sendable) if isinstance(value, tuple) else each_sendable
-    return value
+    return str(value).encode("utf-8", "backslashreplace").decode()

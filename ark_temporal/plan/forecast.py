@@ -20,10 +20,12 @@ from ark_temporal.plan.bounds import (
 from ark_temporal.plan.model import AgentPlan, Plan
 from ark_temporal.plan.reach import (
     MemoryReach,
+    NotifyReach,
     ServerReach,
     ToolReach,
     memory_within_reach,
     servers_within_reach,
+    told_within_reach,
     tools_within_reach,
 )
 from ark_temporal.plan.toolbox import SUBMIT_SUBTASK
@@ -37,6 +39,7 @@ class RoleForecast(FrozenWire):
         provider: Who answers; None where it cannot be known here.
         max_turns: How often the model may be asked in one task; 1 for an agent without tools.
         can_delegate: The roles to which it may hand tasks; each is a run of its own.
+        notify: Who is told when its provider does not answer, where that is not who is told of the run.
     """
 
     role: str
@@ -50,6 +53,7 @@ class RoleForecast(FrozenWire):
     servers: tuple[ServerReach, ...] = ()
     memory: MemoryReach | None = None
     can_delegate: tuple[str, ...] = ()
+    notify: NotifyReach | None = None
 
 
 class Forecast(FrozenWire):
@@ -63,6 +67,7 @@ class Forecast(FrozenWire):
         teams: Those that are teams; each task of such a role is a run of its own.
         timeout_seconds: The longest the run may take; None is no limit.
         max_tokens: What the run's tokens are held to; None is no limit.
+        notify: Who is told how the run goes and ends.
         bound: Of the whole run.
         prices_as_of: The day of the price list; empty where nothing has a price.
         notes: What the numbers do not say, a sentence each.
@@ -77,6 +82,7 @@ class Forecast(FrozenWire):
     teams: dict[str, "Forecast"] = Field(default_factory=dict[str, "Forecast"])
     timeout_seconds: int | None = None
     max_tokens: int | None = None
+    notify: NotifyReach | None = None
     bound: Bound
     prices_as_of: str = ""
     notes: tuple[str, ...] = ()
@@ -123,6 +129,7 @@ def forecast(
         teams=teams,
         timeout_seconds=plan.timeout_seconds,
         max_tokens=plan.max_tokens,
+        notify=told_within_reach(plan.notify),
         bound=_whole(plan, steps, pricing),
         prices_as_of=pricing.as_of,
         notes=tuple(_notes(plan, steps, roles, pricing)),
@@ -150,6 +157,7 @@ def _role(
         servers=servers_within_reach(agent),
         memory=memory_within_reach(agent.memory),
         can_delegate=agent.can_delegate,
+        notify=told_within_reach(agent.notify),
     )
 
 

@@ -64,6 +64,23 @@ class GateReach(FrozenWire):
     notify: str = ""
 
 
+class NotifyReach(FrozenWire):
+    """Who is told how a team's runs go, or that an agent's provider does not answer.
+
+    Attributes:
+        name: The ArkNotify.
+        channels: The types of its channels; none tells nobody.
+        events: Which events are told; none named means all.
+        window_seconds: In which `max_per_window` messages about each event are sent; 0 has no bound.
+    """
+
+    name: str
+    channels: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+    window_seconds: int
+    max_per_window: int
+
+
 class ToolReach(FrozenWire):
     """A tool that the manifest declares.
 
@@ -136,6 +153,19 @@ def gate_within_reach(gate: GatePlan, when: Literal["before", "after", "call"]) 
         at_last=gate.at_last,
         reminder_seconds=gate.reminder_seconds,
         notify=gate.notify.name if gate.notify is not None else "",
+    )
+
+
+def told_within_reach(notify: NotifyPlan | None) -> NotifyReach | None:
+    """Whom a notification reaches, without its addresses."""
+    if notify is None:
+        return None
+    return NotifyReach(
+        name=notify.name,
+        channels=tuple(channel.type for channel in notify.channels),
+        events=notify.events,
+        window_seconds=notify.window_seconds,
+        max_per_window=notify.max_per_window,
     )
 
 

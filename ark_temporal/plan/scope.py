@@ -97,8 +97,11 @@ class Scope:
         return sum(bool(step.resolved_agent) and step.role in roles for step in self.record.steps)
 
     def tell(self, event: Event, awaiting: Awaiting) -> None:
-        """Have people told about a question, by each way apart: one that fails holds up no other."""
-        notify = awaiting.gate.notify if awaiting.gate is not None else None
+        """Have people told about a question, by each way apart: one that fails holds up no other.
+
+        What no gate asks, such as how to go on after a failure, those are told who are told of the run.
+        """
+        notify = awaiting.gate.notify if awaiting.gate is not None else self.plan.notify
         if notify is None or not notify.tells(event):
             return
         gate = awaiting.model_dump(mode="json", exclude={"gate", "votes", "answer_schema"})

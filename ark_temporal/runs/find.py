@@ -136,7 +136,7 @@ async def list_runs(
     from temporalio.service import RPCError, RPCStatusCode
 
     filters = [OUR_RUNS, *([f"ArkTeam = '{quoted(team)}'"] if team else [])]
-    filters += [f"ExecutionStatus = '{_status(phase)}'"] if phase else []
+    filters += [in_phase(phase)] if phase else []
     filters += [f"({query})"] if query else []
     try:
         if not parts:
@@ -180,15 +180,20 @@ async def summary_of(execution: "WorkflowExecution") -> RunSummary:
     )
 
 
+def in_phase(phase: str) -> str:
+    """A list filter for the runs in a phase, in capitals or not, whichever statuses it stands for.
+
+    Raises:
+        ValueError: There is no such phase.
+    """
+    statuses = [theirs for theirs, ours in _PHASES.items() if ours.lower() == phase.lower()]
+    if not statuses:
+        known = ", ".join(sorted(set(_PHASES.values())))
+        raise ValueError(f"There is no phase {phase!r}; phases are {known}.")
+    names = ("".join(part.capitalize() for part in each.split("_")) for each in statuses)
+    return "ExecutionStatus IN (" + ", ".join(f"'{name}'" for name in names) + ")"
+
+
 def quoted(text: str) -> str:
     """Text for the inside of a quoted value in a list filter."""
     return text.replace("'", "''")
-
-
-def _status(phase: str) -> str:
-    statuses = {ours.lower(): theirs for theirs, ours in reversed(_PHASES.items())}
-    if phase.lower() not in statuses:
-        known = ", ".join(sorted(set(_PHASES.values())))
-        raise ValueError(f"There is no phase {phase!r}; phases are {known}.")
-    name = statuses[phase.lower()]
-    return "".join(part.capitalize() for part in name.split("_"))

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from temporalio.client import WorkflowFailureError
 
 from ark_temporal.llm.mock import MockRule, MockScript
 from ark_temporal.plan.start import PipelineInput
@@ -98,3 +100,19 @@ async def test_a_run_that_another_client_started_needs_none(lab: Lab) -> None:
         await lab.connection.client.start_workflow(PIPELINE, start, id=id, task_queue=lab.queue)
         record = await lab.run(id).ended()
     assert record.phase == "Succeeded"
+
+
+async def test_what_temporal_itself_ended_is_listed_with_what_failed(lab: Lab) -> None:
+    id = f"late-{lab.queue}"
+    start = PipelineInput(plan=GOOD)
+    await lab.connection.client.start_workflow(
+        PIPELINE, start, id=id, task_queue=lab.queue, execution_timeout=timedelta(seconds=1)
+    )
+    with pytest.raises(WorkflowFailureError):
+        await lab.run(id).handle.result()
+    async with asyncio.timeout(30):
+        while id not in {run.id async for run in list_runs(lab.connection, phase="failed")}:
+            await asyncio.sleep(0.1)
+    assert id not in {run.id async for run in list_runs(lab.connection, phase="Succeeded")}
+    with pytest.raises(ValueError, match="phases are Cancelled, Failed, Running, Succeeded, Terminated"):
+        _ = [run async for run in list_runs(lab.connection, phase="Late")]

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from ark_temporal.llm.mock import MockScript
 from ark_temporal.plan.people import EscalationPlan, GatePlan
 from ark_temporal.plan.record import Awaiting
 from tests.integration.agents.crew import TOOLS
@@ -67,6 +68,22 @@ async def test_people_are_told_of_an_output_and_of_a_tool_call(lab: Lab) -> None
                     await until(run, lambda record: bool(record.awaiting) and len(record.decisions) == 1)
             await ended(run)
     assert [asked.json["gate"]["kind"] for asked in sink.asked] == ["tool", "output"]
+
+
+async def test_a_parked_step_is_told_to_those_who_are_told_of_the_run(lab: Lab) -> None:
+    broken = MockScript.model_validate({"rules": [{"role": "cook", "fail": {"type": "ModelBadRequest"}}]})
+    with Sink() as sink:
+        async with lab.working(script=broken, secrets={HOOK: {"url": f"{sink.url}/hook"}}):
+            parking = asking(on_failure="park").model_copy(update={"notify": PAGER})
+            run = await lab.start(parking)
+            waited = await question(run)
+            await sink.until_asked(1)
+            await take(lab, run, about(waited, "reject"))
+            record = await ended(run)
+    told = sink.asked[0].json
+    assert (told["event"], told["gate"]["kind"], told["step"]) == ("ApprovalRequested", "failed-step", "cook")
+    assert told["gate"]["subject"] == waited.subject
+    assert (record.phase, record.steps[0].warnings) == ("Failed", [])
 
 
 @pytest.mark.parametrize("status", [200, 404, 500], ids=["slow", "refuses", "fails"])

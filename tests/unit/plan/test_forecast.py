@@ -11,6 +11,7 @@ from ark_temporal.plan.bounds import Bound
 from ark_temporal.plan.forecast import Forecast, forecast
 from ark_temporal.plan.model import Plan
 from ark_temporal.plan.reach import sources_of
+from cli.plan_text import describe_forecast
 
 PRICES = Prices(
     PriceList(
@@ -357,3 +358,27 @@ def test_what_people_decide_is_told() -> None:
     role = found.roles[0]
     assert role.tools[0].gate == role.servers[0].gates["*"] == asked.model_copy(update={"when": "call"})
     assert (list(role.servers[0].gates), role.servers[0].unasked) == (["*"], ("look",))
+
+
+def test_who_is_told_is_told_without_an_address() -> None:
+    url = {"name": "hooks", "key": "planted"}
+    pager = {
+        "name": "pager",
+        "channels": [{"type": "slack", "url": url}, {"type": "webhook", "url": url}],
+        "events": ["TeamFailed"],
+        "windowSeconds": 60,
+        "maxPerWindow": 2,
+    }
+    found = forecast_of(plan({"name": "one"}, agents={"a": {"notify": {"name": "nobody"}}}, notify=pager))
+    assert found.notify is not None
+    assert found.notify.model_dump(by_alias=False) == {
+        "name": "pager",
+        "channels": ("slack", "webhook"),
+        "events": ("TeamFailed",),
+        "window_seconds": 60,
+        "max_per_window": 2,
+    }
+    text = describe_forecast(found)
+    assert "notify   pager by slack, webhook: TeamFailed; 2 messages of each in 1m00s\n" in text
+    assert "  tells nobody by no channel, so nobody when its model does not answer" in text
+    assert "planted" not in text + found.model_dump_json()

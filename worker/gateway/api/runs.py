@@ -20,6 +20,7 @@ from ark_temporal.runs.find import (
     NOT_PARTS_OF_RUNS,
     OUR_RUNS,
     RunSummary,
+    in_phase,
     quoted,
     summary_of,
 )
@@ -53,13 +54,6 @@ router = APIRouter(prefix="/runs", tags=["runs"])
 
 _LONGEST_WAIT = 60
 ListedPhase = Literal["Running", "Succeeded", "Failed", "Cancelled", "Terminated"]
-_STATUSES: Mapping[ListedPhase, str] = {
-    "Running": "'Running'",
-    "Succeeded": "'Completed'",
-    "Failed": "'Failed', 'TimedOut'",
-    "Cancelled": "'Canceled'",
-    "Terminated": "'Terminated'",
-}
 
 
 class RunRequest(RequestModel):
@@ -255,7 +249,7 @@ async def list_runs(
         if value and not searchable:
             raise ApiError(409, "not-searchable", f"This Temporal does not know {name}, so it cannot filter.")
         filters += [f"{name} = '{quoted(value)}'"] if value else []
-    filters += [f"ExecutionStatus IN ({_STATUSES[phase]})"] if phase else []
+    filters += [in_phase(phase)] if phase else []
     if not parts:
         filters.append(NOT_PARTS_OF_RUNS if searchable else NOT_PARTS)
     page = await list_page(connection, " AND ".join(filters), limit, read_place(cursor))
