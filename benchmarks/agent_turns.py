@@ -5,9 +5,6 @@ One embedded server, one process. Counts, not times: they are the same on every 
 
 import asyncio
 import contextlib
-import os
-import sys
-import tempfile
 import time
 import uuid
 from pathlib import Path
@@ -24,6 +21,7 @@ from benchmarks.by_hand import QUEUE, ByHandLoop, act, decide
 from benchmarks.counts import Counted, count
 from benchmarks.limits import Limit, verdict
 from benchmarks.mcp_calls import connections_over_http, processes_over_stdio
+from benchmarks.process import run_and_exit
 from worker.assembly import WorkerOptions, running_worker
 from worker.embedded import embedded_server
 
@@ -106,11 +104,8 @@ async def measure() -> list[Limit]:
 
 def main() -> int:
     """Measure, and say by the exit code whether every limit holds."""
-    os.environ["ARK_HOME"] = tempfile.mkdtemp(prefix="ark-bench-")
     return verdict(asyncio.run(measure()))
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stdout.flush()
-    os._exit(code)  # Temporal's engine may crash an interpreter that ends in the ordinary way
+    run_and_exit(main)

@@ -1,7 +1,6 @@
 """What applying a directory costs: 200 resources that are new, the same again, and one that differs."""
 
 import asyncio
-import os
 import sys
 import tempfile
 import time
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from ark_temporal.runs.connection import ConnectOptions, connect
 from benchmarks.limits import Limit, verdict
+from benchmarks.process import run_and_exit
 from worker.assembly import WorkerOptions, running_worker
 from worker.embedded import embedded_server
 
@@ -100,12 +100,9 @@ async def measure(folder: Path) -> list[Limit]:
 
 def main() -> int:
     """Measure, and say by the exit code whether every limit holds."""
-    os.environ["ARK_HOME"] = tempfile.mkdtemp(prefix="ark-bench-")
     with tempfile.TemporaryDirectory() as folder:
         return verdict(asyncio.run(measure(Path(folder))))
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stdout.flush()
-    os._exit(code)  # Temporal's engine may crash an interpreter that ends in the ordinary way
+    run_and_exit(main)

@@ -8,7 +8,6 @@ import asyncio
 import os
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -23,6 +22,7 @@ from ark_temporal.runs.decide import decide
 from ark_temporal.runs.submit import submit
 from ark_temporal.runs.watch import read_record
 from benchmarks.limits import Limit, verdict
+from benchmarks.process import run_and_exit
 from worker.embedded import embedded_server
 
 RUNS = 1000
@@ -201,11 +201,8 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=RUNS, help="how many wait at the same time")
     parser.add_argument("--cached", type=int, default=CACHED, help="runs that the worker keeps in memory")
     told = parser.parse_args()
-    os.environ["ARK_HOME"] = tempfile.mkdtemp(prefix="ark-bench-")
     return verdict(asyncio.run(measure(told.runs, told.cached)))
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stdout.flush()
-    os._exit(code)  # Temporal's engine may crash an interpreter that ends in the ordinary way
+    run_and_exit(main)

@@ -18,7 +18,6 @@ import signal
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Generator
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from ark_temporal.resources.applying import applied, carry_out, compare, documen
 from ark_temporal.runs.connection import Connection, ConnectOptions, connect
 from benchmarks.gateway_process import keep_to
 from benchmarks.limits import Limit, verdict
+from benchmarks.process import run_and_exit
 from worker.assembly import WorkerOptions, running_worker
 from worker.embedded import embedded_server
 
@@ -267,15 +267,13 @@ def show(name: str, told: Told) -> None:
 
 def measure(seconds: float) -> list[Limit]:
     """Take all figures, printing them as they come."""
-    with tempfile.TemporaryDirectory(prefix="ark-bench-") as home:
-        os.environ["ARK_HOME"] = home
-        places = [Path(home) / name for name in ("stub", "dev")]
-        for place in places:
-            place.mkdir()
-        stubbed, stub_runs = against_stub(places[0], seconds)
-        show("stub", stubbed)
-        real, real_runs = asyncio.run(against_dev_server(places[1], min(seconds, 20.0)))
-        show("dev server", real)
+    places = [Path(os.environ["ARK_HOME"]) / name for name in ("stub", "dev")]
+    for place in places:
+        place.mkdir()
+    stubbed, stub_runs = against_stub(places[0], seconds)
+    show("stub", stubbed)
+    real, real_runs = asyncio.run(against_dev_server(places[1], min(seconds, 20.0)))
+    show("dev server", real)
     wrong = lost_or_doubled(stubbed, stub_runs) + lost_or_doubled(real, real_runs)
     return [
         Limit("runs for each second of one processor", stubbed.rate_of_cpu, 300, at_most=False),
@@ -299,6 +297,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stdout.flush()
-    os._exit(code)  # Temporal's engine may crash an interpreter that ends in the ordinary way
+    run_and_exit(main)

@@ -7,8 +7,6 @@ import argparse
 import asyncio
 import os
 import statistics
-import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +21,7 @@ from ark_temporal.runs.submit import submit
 from benchmarks.by_hand import ANSWER
 from benchmarks.counts import Counted, count, count_family
 from benchmarks.limits import Limit, verdict
+from benchmarks.process import run_and_exit
 from worker.assembly import WorkerOptions, running_worker
 from worker.embedded import embedded_server
 
@@ -140,11 +139,8 @@ def main() -> int:
     parser.add_argument("--short", type=int, default=SHORT, help="items of the short list")
     parser.add_argument("--long", type=int, default=LONG, help="items of the long list")
     told = parser.parse_args()
-    os.environ["ARK_HOME"] = tempfile.mkdtemp(prefix="ark-bench-")
     return verdict(asyncio.run(measure(told.short, told.long, told.rounds)))
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stdout.flush()
-    os._exit(code)  # Temporal's engine may crash an interpreter that ends in the ordinary way
+    run_and_exit(main)

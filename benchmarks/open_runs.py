@@ -8,7 +8,6 @@ import gc
 import json
 import os
 import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Awaitable, Callable
@@ -19,6 +18,7 @@ from temporalio.worker import Worker
 
 from benchmarks.by_hand import QUEUE, ByHand
 from benchmarks.contenders import ours
+from benchmarks.process import run_and_exit
 
 OPEN = 1000
 AT_ONCE = 50
@@ -79,14 +79,13 @@ async def _rest() -> None:
         quiet = quiet + 1 if time.process_time() - began < 0.1 else 0
 
 
-def main() -> None:
+def main() -> int:
     """Print the growth as JSON."""
     address, which = sys.argv[1:]
-    os.environ["ARK_HOME"] = tempfile.mkdtemp(prefix="ark-bench-")
     grow = {"ours": grow_ours, "by-hand": grow_by_hand}[which]
-    print(json.dumps({"mib": asyncio.run(grow(address))}), flush=True)
-    os._exit(0)  # waiting for a thousand open runs' worker to drain would measure nothing
+    print(json.dumps({"mib": asyncio.run(grow(address))}))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    run_and_exit(main)

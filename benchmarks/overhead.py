@@ -8,16 +8,15 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 from benchmarks.contenders import Contender, by_hand, ours
 from benchmarks.limits import Limit, verdict
+from benchmarks.process import run_and_exit
 from worker.embedded import embedded_server
 
 WARM_UP = 10
@@ -138,11 +137,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=60, help="runs of each kind for the latency")
     rounds: int = parser.parse_args().rounds
-    os.environ["ARK_HOME"] = tempfile.mkdtemp(prefix="ark-bench-")
     return verdict(asyncio.run(measure(rounds)))
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stdout.flush()
-    os._exit(code)  # Temporal's engine may crash an interpreter that ends in the ordinary way
+    run_and_exit(main)

@@ -6,10 +6,7 @@ One embedded server, one process, both workers up from the start, runs taken in 
 import argparse
 import asyncio
 import contextlib
-import os
 import statistics
-import sys
-import tempfile
 import uuid
 from collections.abc import AsyncGenerator
 
@@ -26,6 +23,7 @@ from benchmarks.contenders import Contender
 from benchmarks.counts import count, count_family
 from benchmarks.limits import Limit, verdict
 from benchmarks.overhead import WARM_UP, latency, pairwise
+from benchmarks.process import run_and_exit
 from worker.assembly import WorkerOptions, running_worker
 from worker.embedded import embedded_server
 
@@ -134,11 +132,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=60, help="runs of each kind for the latency")
     rounds: int = parser.parse_args().rounds
-    os.environ["ARK_HOME"] = tempfile.mkdtemp(prefix="ark-bench-")
     return verdict(asyncio.run(measure(rounds)))
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stdout.flush()
-    os._exit(code)  # Temporal's engine may crash an interpreter that ends in the ordinary way
+    run_and_exit(main)
