@@ -202,8 +202,9 @@ def _role(role: "RoleForecast") -> str:
         *("\n".join(_server(server)) for server in role.servers),
         *(["\n".join(_memory(role.memory))] if role.memory else []),
         *([f"hands tasks to {to_whom}"] if to_whom else []),
-        *([f"tells {_channels(role.notify)} when its model does not answer"] if role.notify else []),
     ] or ["reaches nothing but its model"]
+    if role.notify:
+        reached.append(f"tells {_channels(role.notify)} when its model does not answer")
     return "\n".join(
         [f"role {one_line(role.role)}{who}: {bounds}", *(textwrap.indent(each, "  ") for each in reached)]
     )

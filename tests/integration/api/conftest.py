@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from ark_temporal.runs.connection import ConnectOptions, connect
 from tests.integration.api.place import Api, api_at
-from tests.integration.homes import live_in
+from tests.integration.homes import connected
 from worker.embedded import EmbeddedServer
 
 
@@ -16,9 +15,5 @@ from worker.embedded import EmbeddedServer
 async def api(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Api]:
     """The gateway, in the module's event loop."""
     home: Path = tmp_path_factory.mktemp("api")
-    with pytest.MonkeyPatch.context() as patch:
-        live_in(home, patch)
-        connection = await connect(ConnectOptions(address=server.address, storage=str(home / "payloads")))
-        async with api_at(connection, home) as started:
-            yield started
-        await connection.aclose()
+    async with connected(server, home) as connection, api_at(connection, home) as started:
+        yield started

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from ark_temporal.runs.connection import ConnectOptions, connect
 from tests.integration.gateway.place import Gateway, gateway_at
-from tests.integration.homes import live_in
+from tests.integration.homes import connected
 from worker.embedded import EmbeddedServer
 
 
@@ -18,9 +17,5 @@ async def gateway(
 ) -> AsyncGenerator[Gateway]:
     """The gateway, in the module's event loop."""
     home: Path = tmp_path_factory.mktemp("gateway")
-    with pytest.MonkeyPatch.context() as patch:
-        live_in(home, patch)
-        connection = await connect(ConnectOptions(address=server.address, storage=str(home / "payloads")))
-        async with gateway_at(connection, home) as started:
-            yield started
-        await connection.aclose()
+    async with connected(server, home) as connection, gateway_at(connection, home) as started:
+        yield started

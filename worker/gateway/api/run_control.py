@@ -117,9 +117,8 @@ async def terminate(run_id: RunIdPath, wanted: Reason, services: Services, calle
 )
 async def pause(run_id: RunIdPath, wanted: Comment, services: Services, caller: Caller) -> Told:
     """Have a run and all runs below it begin nothing more; what is under way goes on."""
-    await open_run(services.connection, caller, run_id, "submitter")
     control = Control(action="pause", by=caller.name, comment=wanted.comment)
-    return _told(run_id, await control_run(services.connection, run_id, control))
+    return await _control(run_id, services, caller, control)
 
 
 @router.post(
@@ -132,9 +131,8 @@ async def pause(run_id: RunIdPath, wanted: Comment, services: Services, caller: 
 )
 async def resume(run_id: RunIdPath, wanted: Comment, services: Services, caller: Caller) -> Told:
     """Let a run that is held up go on, with all runs below it."""
-    await open_run(services.connection, caller, run_id, "submitter")
     control = Control(action="resume", by=caller.name, comment=wanted.comment)
-    return _told(run_id, await control_run(services.connection, run_id, control))
+    return await _control(run_id, services, caller, control)
 
 
 @router.post(
@@ -175,7 +173,9 @@ async def retry(
     )
 
 
-def _told(run_id: str, runs: list[str]) -> Told:
+async def _control(run_id: str, services: Services, caller: Caller, control: Control) -> Told:
+    await open_run(services.connection, caller, run_id, "submitter")
+    runs = await control_run(services.connection, run_id, control)
     if not runs:
         raise _ended(run_id)
     return Told(id=run_id, runs=runs)
